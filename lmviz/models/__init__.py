@@ -1,0 +1,48 @@
+"""Language models behind one small port. `names()` and `load()` are all that most callers need.
+
+Importing this package imports neither torch nor transformers; loading a model does.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from lmviz.errors import ReaderError
+from lmviz.models import registry
+from lmviz.models.port import CausalLM
+
+_loaded: dict[str, CausalLM] = {}
+_lock = Lock()
+
+
+def names() -> list[str]:
+    """The models this machine can load now, best first."""
+    return [row.name for row in registry.ROWS if row.available()]
+
+
+def masked_names() -> list[str]:
+    """The masked models this machine can load now, best first."""
+    return []
+
+
+def load(name: str | None = None) -> CausalLM:
+    """The model of that name (None: the best there is), loaded once a process and shared by every caller.
+
+    Raises ReaderError if there is no such model, or its weights are missing or damaged.
+    """
+    if name is None:
+        available = names()
+        if not available:
+            raise ReaderError("No model is on this machine.", remedy=registry.ROWS[0].remedy)
+        name = available[0]
+    row = registry.row(name)
+    with _lock:
+        if name not in _loaded:
+            if not row.available():
+                raise ReaderError(row.missing, remedy=row.remedy)
+            _loaded[name] = row.load()
+        return _loaded[name]
+
+
+def is_loaded(name: str) -> bool:
+    return name in _loaded

@@ -1,0 +1,238 @@
+"""A text in, every token's probability out: log P, entropy, rank, the best alternatives and all the rest.
+
+The whole [T, V] matrix of logits is never held: rows of it are made a few hundred at a time, read once, and thrown away.
+Texts are sorted by length and packed together; what an earlier, nearly equal text already computed is taken over.
+
+    >>> from lmviz import models
+    >>> scored = score(models.load("uniform"), "The cat")     # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmviz.models.port import CausalLM, Encoded
+from lmviz.models.scored import ScoredText, Token, frozen, token_texts
+from lmviz.models.windows import windows
+
+HEAD_ROWS = 128  # logits rows held at once: 25 MB at V = 49 152
+PACK_TOKENS = 512  # tokens that go through the layers together
+
+Tick = Callable[[float], None]  # told the fraction done, between layers; may raise to stop, or serve somebody else
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is kept of N next-token distributions once the true tokens are known. Float64, nats."""
+
+    log_probs: np.ndarray  # [N]
+    entropies: np.ndarray  # [N]
+    ranks: np.ndarray  # [N]
+    tail_log_prob: np.ndarray  # [N]
+    top_ids: np.ndarray  # [N, K]
+    top_log_probs: np.ndarray  # [N, K]
+
+    def part(self, rows: slice) -> Rows:
+        return Rows(*(getattr(self, name)[rows] for name in Rows.__dataclass_fields__))
+
+    @staticmethod
+    def join(parts: Sequence[Rows]) -> Rows:
+        return Rows(*(np.concatenate([getattr(p, name) for p in parts]) for name in Rows.__dataclass_fields__))
+
+
+def read_rows(model: CausalLM, states: Tensor, targets: Tensor, top_k: int) -> Rows:
+    """From states [N, D] and true ids [N] to `Rows`, in one pass over logits that are made HEAD_ROWS at a time.
+
+    With z the logits: log Z = logsumexp z; log P(y) = z_y − log Z; H = log Z − Σ p·z; rank = 1 + #{k: z_k > z_y}.
+    subtle: z_y − log Z, not `log_softmax`, whose float32 result is off by 1e-5 nats at V = 49 152. The tail is summed
+    over its own entries; 1 − Σ top would lose it to rounding just where it is small.
+    """
+    parts = []
+    V = model.vocab_size
+    with torch.inference_mode():
+        room = torch.empty(2, min(HEAD_ROWS, len(states)), V)
+        for start in range(0, len(states), HEAD_ROWS):
+            rows = slice(start, start + HEAD_ROWS)
+            y = targets[rows, None]
+            z = model.logits(states[rows], out=room[0, : len(y)])
+            top_z, top_ids = z.topk(min(top_k, V), dim=1)
+            peak = top_z[:, :1] if top_k else z.amax(1, keepdim=True)
+            e = torch.exp(torch.sub(z, peak, out=room[1, : len(y)]), out=room[1, : len(y)])
+            total = e.sum(1, dtype=torch.float64)
+            log_total = total.log()
+            z_y = z.gather(1, y)
+            # Σ p·z over legal entries: a −inf logit has p = 0 and 0·(−inf) counts as 0
+            weighted = torch.linalg.vecdot(e, z) if torch.isfinite(z.sum()) else (e * z.masked_fill(z == -torch.inf, 0)).sum(1)
+            log_z = peak[:, 0].double() + log_total
+            e.scatter_(1, top_ids, 0.0)
+            tail = e.sum(1, dtype=torch.float64).log() - log_total
+            parts.append(
+                Rows(
+                    log_probs=(z_y[:, 0].double() - log_z).numpy(),
+                    entropies=(log_z - weighted.double() / total).clamp_min(0).numpy(),  # clamp: rounding only, H ≥ 0 by definition
+                    ranks=(1 + torch.count_nonzero(z > z_y, 1)).double().numpy(),
+                    tail_log_prob=tail.numpy(),
+                    top_ids=top_ids.numpy(),
+                    top_log_probs=(top_z.double() - log_z[:, None]).numpy(),
+                )
+            )
+    return Rows.join(parts)
+
+
+class PrefixMemory:
+    """What recent texts left in the model, so that a text that starts alike costs only its own end.
+
+    Holds at most `max_bytes`, the oldest go first; safe to share between threads; entries are never changed.
+    """
+
+    def __init__(self, max_bytes: int = 128 << 20):
+        self.max_bytes = max_bytes
+        self._entries: OrderedDict[tuple, tuple[tuple[int, ...], object, Rows]] = OrderedDict()
+        self._lock = Lock()
+
+    def longest(self, key: tuple, ids: tuple[int, ...]) -> tuple[int, object, Rows] | None:
+        """(n, past, rows) of the entry that shares the longest beginning, of n ≥ 1 tokens, with these ids."""
+        with self._lock:
+            shared = [(common_prefix(entry[0], ids), slot) for slot, entry in self._entries.items() if slot[0] == key]
+            n, slot = max(shared, default=(0, None), key=lambda pair: pair[0])
+            if not n:
+                return None
+            self._entries.move_to_end(slot)
+            _, past, rows = self._entries[slot]
+        return n, past, rows
+
+    def keep(self, key: tuple, ids: tuple[int, ...], past, rows: Rows) -> None:
+        if past is None or past.n_bytes > self.max_bytes:
+            return
+        with self._lock:
+            self._entries[key, ids] = (ids, past, rows)
+            self._entries.move_to_end((key, ids))
+            while sum(entry[1].n_bytes for entry in self._entries.values()) > self.max_bytes:
+                self._entries.popitem(last=False)
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many leading entries two sequences share.
+
+    >>> common_prefix((1, 2, 3), (1, 2, 4, 5))
+    2
+    """
+    limit = min(len(a), len(b))
+    return next((i for i in range(limit) if a[i] != b[i]), limit)
+
+
+def score(model: CausalLM, text: str, *, top_k: int = 10, first_token: bool = True, context: int | None = None, stride: int | None = None,
+          memory: PrefixMemory | None = None, tick: Tick | None = None) -> ScoredText:  # fmt: skip
+    """Score one text: see `score_many`. `memory` makes a text cheap that begins like a recent one."""
+    (scored,) = score_many(model, [text], top_k=top_k, first_token=first_token, context=context, stride=stride, memory=memory, tick=tick)
+    return scored
+
+
+def score_many(model: CausalLM, texts: Sequence[str], *, top_k: int = 10, first_token: bool = True, context: int | None = None, stride: int | None = None,
+               memory: PrefixMemory | None = None, tick: Tick | None = None) -> list[ScoredText]:  # fmt: skip
+    """Score texts of any number and length; the numbers are those of scoring them one by one. All in nats.
+
+    Every token is conditioned on the start-of-text token and all that precedes it in its window: the whole text, unless
+    it is longer than `context` (default: the model's). `first_token=False` leaves the first token out of every figure.
+    Raises ReaderError for text that cannot be encoded, ValueError for a top_k, context or stride out of range.
+    """
+    if not 1 <= top_k <= model.vocab_size:
+        raise ValueError(f"top_k must be between 1 and the vocabulary of {model.vocab_size}, got {top_k}")
+    context = model.context if context is None else context
+    if not 1 <= context <= model.context:
+        raise ValueError(f"context must be between 1 and the model's {model.context} tokens, got {context}")
+    stride = max(1, context // 2) if stride is None else stride
+    encoded = [model.encode(text) for text in texts]
+    jobs = [(i, window) for i, e in enumerate(encoded) for window in windows(len(e), context, stride)]
+    rows_of: dict[tuple, Rows] = {}
+    work = sum(w.end - w.begin for _, w in jobs) or 1
+    done = 0
+    for pack in packs(jobs, lambda job: job[1].end - job[1].begin):
+        size = sum(w.end - w.begin for _, w in pack)
+        inner = None if tick is None else (lambda fraction, done=done, size=size: tick((done + fraction * size) / work))
+        sequences = [encoded[i].ids[w.begin : w.end] for i, w in pack]
+        counted_from = [w.counted - w.begin for _, w in pack]
+        for job, rows in zip(pack, _score_pack(model, sequences, counted_from, top_k, memory, inner)):
+            rows_of[job] = rows
+        done += size
+    collected: list[list[Rows]] = [[] for _ in texts]
+    for job in jobs:  # in the order of the text
+        collected[job[0]].append(rows_of[job])
+    return [_assemble(model, text, e, parts, first_token, context, stride, top_k) for text, e, parts in zip(texts, encoded, collected)]
+
+
+def _score_pack(model: CausalLM, sequences: list[tuple[int, ...]], counted_from: list[int], top_k: int, memory: PrefixMemory | None, tick: Tick | None) -> list[Rows]:
+    """One trip through the layers for a few windows; only the rows from `counted_from` on are read out."""
+    key = (model.name, model.revision, top_k)
+    inputs, pasts, known = [], [], []
+    for ids, start in zip(sequences, counted_from):
+        hit = memory.longest(key, ids) if memory is not None and start == 0 else None
+        # subtle: the first changed token is predicted at the last unchanged position, so that position is read again
+        n = min(hit[0], len(ids) - 1) if hit else 0
+        inputs.append((model.start_id, *ids[:-1])[n:])
+        pasts.append(hit[1].prefix(n) if n else None)
+        known.append(hit[2].part(slice(0, n)) if n else None)
+    remember = memory is not None and not any(counted_from)
+    states, new_pasts = model.states(inputs, pasts if any(pasts) else None, remember=remember, tick=tick)
+    fresh = [max(start - (len(ids) - len(given)), 0) for ids, start, given in zip(sequences, counted_from, inputs)]
+    targets = [torch.tensor(ids[len(ids) - len(given) + skip :]) for ids, given, skip in zip(sequences, inputs, fresh)]
+    read = read_rows(model, torch.cat([s[skip:] for s, skip in zip(states, fresh)]), torch.cat(targets), top_k)
+    results, place = [], 0
+    for i, (ids, before, target) in enumerate(zip(sequences, known, targets)):
+        rows = read.part(slice(place, place + len(target)))
+        place += len(target)
+        rows = Rows.join([before, rows]) if before is not None else rows
+        if remember:
+            memory.keep(key, ids, new_pasts[i], rows)
+        results.append(rows)
+    return results
+
+
+def packs(jobs: list, size: Callable[[object], int], limit: int = PACK_TOKENS) -> Iterator[list]:
+    """Jobs sorted by size, cut into packs of at most `limit` tokens (a larger job goes alone)."""
+    pack, total = [], 0
+    for job in sorted(jobs, key=size):
+        if pack and total + size(job) > limit:
+            yield pack
+            pack, total = [], 0
+        pack.append(job)
+        total += size(job)
+    if pack:
+        yield pack
+
+
+def _assemble(model: CausalLM, text: str, e: Encoded, parts: list[Rows], first_token: bool, context: int, stride: int, top_k: int) -> ScoredText:
+    if not parts:  # the empty text: nothing to score, and nothing wrong
+        none = np.empty(0)
+        rows = Rows(none, none, none, none, np.empty((0, top_k), dtype=np.int64), np.empty((0, top_k)))
+    else:
+        rows = Rows.join(parts)
+    columns = {name: np.array(getattr(rows, name)) for name in Rows.__dataclass_fields__}
+    if not first_token and len(e):
+        for name in ("log_probs", "entropies", "ranks", "tail_log_prob", "top_log_probs"):
+            columns[name][0] = np.nan
+    texts = token_texts(e.text_bytes, e.starts, e.ends)
+    tokens = tuple(Token(*facts) for facts in zip(e.ids, texts, e.starts, e.ends))
+    names = {i: model.token_bytes(i).decode("utf-8", errors="replace") for i in set(rows.top_ids.flat)}
+    top_texts = tuple(tuple(names[i] for i in row) for row in rows.top_ids.tolist())
+    return ScoredText(model.name, model.revision, model.dtype, text, tokens, **frozen(columns), top_texts=top_texts, unreadable=e.unreadable, context=context, stride=stride)
+
+
+def distribution(model: CausalLM, text: str, position: int) -> Tensor:
+    """The whole next-token distribution at a position: float64 log-probabilities [V], nats; position T is what comes after the text."""
+    ids = model.encode(text).ids
+    if not 0 <= position <= len(ids):
+        raise ValueError(f"position must be between 0 and the {len(ids)} tokens of the text, got {position}")
+    before = (model.start_id, *ids[:position])
+    if len(before) > model.context:
+        before = (model.start_id, *before[-(model.context - 1) :])
+    (states,), _ = model.states([before])
+    z = model.logits(states[-1:]).double()[0]
+    return z - torch.logsumexp(z, 0)
