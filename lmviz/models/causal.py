@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Sequence
 
 import torch
 from safetensors import SafetensorError
@@ -60,7 +60,9 @@ class LlamaLM:
     def token_bytes(self, token_id: int) -> bytes:
         return self.tokenizer.token_bytes(token_id)
 
-    def states(self, batch: Sequence[Sequence[int]], pasts: Sequence[Past | None] | None = None, *, remember: bool = False, tick: Callable[[float], None] | None = None) -> tuple[list[Tensor], list[Past]]:
+    def states(
+        self, batch: Sequence[Sequence[int]], pasts: Sequence[Past | None] | None = None, *, remember: bool = False, tick: Callable[[float], None] | None = None
+    ) -> tuple[list[Tensor], list[Past]]:
         """Hidden states [T_i, D] of each sequence; with `remember`, a `Past` per sequence that a later call can go on from."""
         lengths = [len(ids) for ids in batch]
         with torch.inference_mode():
@@ -74,7 +76,9 @@ class LlamaLM:
             return torch.mm(states, self._head.t(), out=out)
 
 
-def load_llama(folder: Path, *, name: str, tokenizer_name: str, control: dict[str, int], start_id: int, remedy: str | None = None, tokenizer_file: Path | None = None) -> LlamaLM:
+def load_llama(
+    folder: Path, *, name: str, tokenizer_name: str, control: dict[str, int], start_id: int, remedy: str | None = None, tokenizer_file: Path | None = None
+) -> LlamaLM:
     """A verified folder of transformers-style files → a ready model, in float32 whatever the file's precision."""
     with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter: it costs no waiting
         verified = background.submit(files.verify, folder, remedy=remedy)

@@ -14,9 +14,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
 
 from lmviz.errors import ReaderError
 
@@ -77,8 +77,12 @@ def prepare_smollm2(progress: Callable[[float, str], None] = lambda fraction, wh
                 build(folder, lambda target: convert_gguf(source, target, progress))
     except OSError as failed:
         if failed.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ReaderError(f"The disk is full: converting SmolLM2 needs 550 MB in {folder.parent}. Free some room, or set LMVIZ_CACHE to another folder.") from failed
-        raise ReaderError(f"The weights could not be written to {folder.parent} ({failed.strerror}). Set LMVIZ_CACHE to a folder that can be written.") from failed
+            raise ReaderError(
+                f"The disk is full: converting SmolLM2 needs 550 MB in {folder.parent}. Free some room, or set LMVIZ_CACHE to another folder."
+            ) from failed
+        raise ReaderError(
+            f"The weights could not be written to {folder.parent} ({failed.strerror}). Set LMVIZ_CACHE to a folder that can be written."
+        ) from failed
     return folder
 
 

@@ -11,8 +11,8 @@ Shazeer 2020 (SwiGLU); Ainslie et al. 2023 (grouped-query attention).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -132,10 +132,7 @@ class Llama(nn.Module):
         states = F.rms_norm(x, (c.hidden_size,), self.final_norm, eps)
         if not remember:
             return states, []
-        new = [
-            Past((p.length if p else 0) + n, tuple(m[i][0] for m in kept), tuple(m[i][1] for m in kept))
-            for i, (n, p) in enumerate(zip(lengths, pasts))
-        ]
+        new = [Past((p.length if p else 0) + n, tuple(m[i][0] for m in kept), tuple(m[i][1] for m in kept)) for i, (n, p) in enumerate(zip(lengths, pasts))]
         return states, new
 
 

@@ -10,9 +10,9 @@ Texts are sorted by length and packed together; what an earlier, nearly equal te
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -168,7 +168,9 @@ def score_many(model: CausalLM, texts: Sequence[str], *, top_k: int = 10, first_
     return [_assemble(model, text, e, parts, first_token, context, stride, top_k) for text, e, parts in zip(texts, encoded, collected)]
 
 
-def _score_pack(model: CausalLM, sequences: list[tuple[int, ...]], counted_from: list[int], top_k: int, memory: PrefixMemory | None, tick: Tick | None) -> list[Rows]:
+def _score_pack(
+    model: CausalLM, sequences: list[tuple[int, ...]], counted_from: list[int], top_k: int, memory: PrefixMemory | None, tick: Tick | None
+) -> list[Rows]:
     """One trip through the layers for a few windows; only the rows from `counted_from` on are read out."""
     key = (model.name, model.revision, top_k)
     inputs, pasts, known = [], [], []
@@ -222,7 +224,9 @@ def _assemble(model: CausalLM, text: str, e: Encoded, parts: list[Rows], first_t
     tokens = tuple(Token(*facts) for facts in zip(e.ids, texts, e.starts, e.ends))
     names = {i: model.token_bytes(i).decode("utf-8", errors="replace") for i in set(rows.top_ids.flat)}
     top_texts = tuple(tuple(names[i] for i in row) for row in rows.top_ids.tolist())
-    return ScoredText(model.name, model.revision, model.dtype, text, tokens, **frozen(columns), top_texts=top_texts, unreadable=e.unreadable, context=context, stride=stride)
+    return ScoredText(
+        model.name, model.revision, model.dtype, text, tokens, **frozen(columns), top_texts=top_texts, unreadable=e.unreadable, context=context, stride=stride
+    )
 
 
 def distribution(model: CausalLM, text: str, position: int) -> Tensor:
