@@ -1,0 +1,140 @@
+"""The training loop: windows → states → chunked cross-entropy → Muon, with checkpoints that a run can go on from.
+
+A batch is cut into one shard a thread, each with single-threaded products: on a machine that is shared this is three
+times as fast as splitting every product over the cores, which then wait for each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Callable
+
+import torch
+from torch import Tensor
+
+from lmviz import units
+from lmviz.models.llama import Llama
+from lmviz.training.loss import chunked_cross_entropy
+from lmviz.training.optimiser import Optimiser
+from lmviz.training.recipes import Recipe, rate
+from lmviz.training.stream import Streams, fixed_windows, windows
+
+
+def train(
+    recipe: Recipe,
+    streams: Streams,
+    folder: Path,
+    *,
+    threads: int = 1,
+    compiled: bool = False,
+    save_every_seconds: float = 300.0,
+    snapshots: frozenset[int] = frozenset(),
+    stop_at: int | None = None,
+    report: Callable[[dict], None] = lambda row: None,
+) -> Llama:
+    """Run a recipe to its end, or go on with the run that `folder` holds; returns the model.
+
+    Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, held-out bits per byte, by step), snapshot-STEP.pt.
+    A file named `decay` in the folder, holding a number, ends the stable phase now: the rate falls to zero over that many
+    steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step, as an interruption would.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    c = recipe.config
+    model = Llama(c)
+    model.init_weights(torch.Generator().manual_seed(recipe.seed))
+    optimiser = Optimiser(model, muon_lr=recipe.muon_lr, adam_lr=recipe.adam_lr, weight_decay=recipe.weight_decay, parts=lambda name: fused_rows(name, recipe))
+    step, decay_from, seconds = 0, None, 0.0
+    if (folder / "checkpoint.pt").exists():
+        saved = torch.load(folder / "checkpoint.pt", weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        step, decay_from, seconds = saved["step"], saved["decay_from"], saved["seconds"]
+        recipe = dataclasses.replace(recipe, steps=saved["steps"], decay=saved["decay"]) if decay_from is not None else recipe
+        _drop_rows_from(folder / "log.jsonl", step)
+
+    def save(name: str = "checkpoint.pt") -> None:
+        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
+        state |= {"decay_from": decay_from, "steps": recipe.steps, "decay": recipe.decay}
+        torch.save(state, folder / f".{name}")
+        os.replace(folder / f".{name}", folder / name)
+
+    parameters = list(model.parameters())
+    forward = torch.compile(model) if compiled else model
+    validation = fixed_windows(streams.valid, recipe.evaluate_windows, c.max_position_embeddings)
+
+    def gradients(ids: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        torch.set_num_threads(1)
+        states = forward(ids[:, :-1])
+        loss = chunked_cross_entropy(states.reshape(-1, c.hidden_size), model.embedding.weight, ids[:, 1:].reshape(-1))
+        return loss.detach(), torch.autograd.grad(loss, parameters)
+
+    with ThreadPoolExecutor(threads) as pool, open(folder / "log.jsonl", "a") as log:
+        begun = last_save = time.monotonic()
+        while step < recipe.steps and step != stop_at:
+            if step in snapshots:
+                torch.save(model.state_dict(), folder / f"snapshot-{step:06d}.pt")
+            if decay_from is None and (folder / "decay").exists():
+                save(f"stable-{step:06d}.pt")
+                decay_from, length = step, int((folder / "decay").read_text())
+                recipe = dataclasses.replace(recipe, steps=step + length, decay=length)
+            ids = torch.from_numpy(windows(streams.train, step, batch=recipe.batch, context=c.max_position_embeddings, seed=recipe.seed))
+            shards = list(pool.map(gradients, ids.chunk(threads)))
+            share = [len(shard) / recipe.batch for shard in ids.chunk(threads)]
+            loss = sum(w * float(shard[0]) for w, shard in zip(share, shards))
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss became {loss} at step {step}; a smaller learning rate is needed")
+            total = [sum(w * g for w, g in zip(share, same)) for same in zip(*(shard[1] for shard in shards))]
+            norm = float(torch.stack([g.norm() for g in total]).norm())
+            if norm > recipe.clip:
+                total = [g * (recipe.clip / norm) for g in total]
+            optimiser.step(total, step + 1, rate(step, recipe, decay_from), pool.map)
+            step += 1
+            row = {"step": step, "tokens": step * recipe.tokens_per_step, "loss": round(loss, 5), "norm": round(norm, 4)}
+            if step % recipe.evaluate_every == 0 or step == recipe.steps:
+                row["valid_bits_per_byte"] = round(held_out_bits_per_byte(model, validation, streams.token_lengths), 5)
+            now = time.monotonic()
+            row["seconds"] = round(seconds + now - begun, 1)
+            log.write(json.dumps(row) + "\n")
+            report(row)
+            if now - last_save > save_every_seconds or step == recipe.steps or step == stop_at:
+                seconds, begun, last_save = seconds + now - begun, now, now
+                log.flush()
+                save()
+        if step in snapshots:
+            torch.save(model.state_dict(), folder / f"snapshot-{step:06d}.pt")
+    return model
+
+
+def fused_rows(name: str, recipe: Recipe) -> list[int] | None:
+    """The rows of each matrix inside a fused one: q, k, v; gate, up."""
+    c = recipe.config
+    kv = c.num_key_value_heads * c.head_dim
+    if name.endswith("qkv.weight"):
+        return [c.hidden_size, kv, kv]
+    return [c.intermediate_size] * 2 if name.endswith("gate_up.weight") else None
+
+
+@torch.no_grad()
+def held_out_bits_per_byte(model: Llama, ids, token_lengths, rows: int = 8) -> float:
+    """Bits per byte of the targets in [N, T + 1] windows: nats and bytes pooled, then divided."""
+    total_nats = 0.0
+    for start in range(0, len(ids), rows):
+        batch = torch.from_numpy(ids[start : start + rows])
+        states = model(batch[:, :-1])
+        targets = batch[:, 1:].reshape(-1)
+        total_nats += float(chunked_cross_entropy(states.reshape(len(targets), -1), model.embedding.weight, targets)) * len(targets)
+    return units.bits_per_byte(total_nats, int(token_lengths[ids[:, 1:]].sum()))
+
+
+def _drop_rows_from(log: Path, step: int) -> None:
+    """Rows after the checkpoint will be written again."""
+    if log.exists():
+        kept = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
+        log.write_text("".join(line + "\n" for line in kept))
