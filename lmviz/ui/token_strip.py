@@ -70,7 +70,7 @@ def token_strip(
 
     chosen = valid_index(st.session_state[slot], len(tokens))
     scroll = height or (480 if len(tokens) > LONG else None)
-    _COMPONENT(key=key, data=data | {"selected": chosen, "title": title, "scroll": scroll}, on_clicked_change=clicked)
+    _COMPONENT(key=key, data=data | {"key": key, "selected": chosen, "title": title, "scroll": scroll}, on_clicked_change=clicked)
     return chosen
 
 
@@ -125,7 +125,7 @@ def _finite(values) -> tuple[list[float | None], dict[str, str]]:
     numbers, odd = [], {}
     for index, value in enumerate(map(float, values)):
         if math.isfinite(value):
-            rounded = float(f"{value:.6g}")
+            rounded = float(f"{value:.12g}" if 0.99 < value < 1 else f"{value:.6g}")  # a probability near 1 is told by what it lacks
             numbers.append(int(rounded) if rounded.is_integer() else rounded)
         else:
             numbers.append(None)
