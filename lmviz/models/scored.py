@@ -47,6 +47,7 @@ class ScoredText:
     unreadable: tuple[str, ...] = ()  # characters the vocabulary lacks, read as U+FFFD
     context: int = 0  # the window: at most so many tokens (start included) were before any token
     stride: int = 0  # how far windows advance
+    vocab_size: int = 0  # V: what the tail is the rest of
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -91,7 +92,7 @@ class ScoredText:
         """Plain values for JSON: the public names; NaN becomes None, infinities "inf" and "-inf"."""
         columns = {name: _plain(getattr(self, name)) for name in _ARRAYS}
         summary = {name: _plain(getattr(self, name)) for name in ("n_bytes", "total_nats", "mean_nats", "perplexity", "bits_per_byte")}
-        facts = {name: getattr(self, name) for name in ("model", "revision", "dtype", "text", "context", "stride")}
+        facts = {name: getattr(self, name) for name in ("model", "revision", "dtype", "text", "context", "stride", "vocab_size")}
         return {**facts, "tokens": [dataclasses.asdict(t) for t in self.tokens], **columns, "top_texts": [list(row) for row in self.top_texts],
                 "unreadable": list(self.unreadable), **summary}  # fmt: skip
 
@@ -99,7 +100,7 @@ class ScoredText:
     def from_dict(cls, raw: dict) -> ScoredText:
         """The inverse of `as_dict`, to float64 precision."""
         arrays = {name: np.array([_number(row) for row in raw[name]], dtype=np.int64 if name == "top_ids" else np.float64) for name in _ARRAYS}
-        facts = {name: raw[name] for name in ("model", "revision", "dtype", "text", "context", "stride")}
+        facts = {name: raw[name] for name in ("model", "revision", "dtype", "text", "context", "stride", "vocab_size")}
         tokens = tuple(Token(**t) for t in raw["tokens"])
         return cls(**facts, tokens=tokens, **frozen(arrays), top_texts=tuple(map(tuple, raw["top_texts"])), unreadable=tuple(raw["unreadable"]))
 

@@ -225,7 +225,8 @@ def _assemble(model: CausalLM, text: str, e: Encoded, parts: list[Rows], first_t
     names = {i: model.token_bytes(i).decode("utf-8", errors="replace") for i in set(rows.top_ids.flat)}
     top_texts = tuple(tuple(names[i] for i in row) for row in rows.top_ids.tolist())
     return ScoredText(
-        model.name, model.revision, model.dtype, text, tokens, **frozen(columns), top_texts=top_texts, unreadable=e.unreadable, context=context, stride=stride
+        model.name, model.revision, model.dtype, text, tokens, **frozen(columns), top_texts=top_texts, unreadable=e.unreadable, context=context, stride=stride,
+        vocab_size=model.vocab_size,
     )
 
 

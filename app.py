@@ -1,0 +1,23 @@
+"""The book's spine: its table of contents, the reader's choices, the page, and the way on.
+
+Run with `streamlit run app.py`.
+"""
+
+# First of all, and complete before any other thread looks: on a cold server Plotly peeks into half-imported modules.
+import numpy, pandas, plotly.graph_objects, plotly.io  # noqa: E401, F401, I001
+
+import streamlit as st
+
+from lmviz.ui import frame
+from lmviz.ui.frame import Chapter
+
+BOOK = {
+    "": [Chapter("pages/start/contents.py", "Contents", "Why is cross-entropy the loss used in language modelling?", number=None)],
+    "Reading": [
+        Chapter("pages/reading/chain_rule.py", "A sentence is a product", "How likely is a sentence?", number=1),
+        Chapter("pages/reading/heatmap.py", "Where the loss lands", "Which words surprise a model?", number=2),
+        Chapter("pages/reading/perplexity.py", "Perplexity", "How many words is the model choosing between?", number=3),
+    ],
+}
+
+frame.open_book(BOOK)

@@ -1,0 +1,1 @@
+"""Bundled data: passages, first views, and the weights of the models this project trained."""

@@ -1,0 +1,22 @@
+"""Colours as roles, and what all figures share. No Streamlit here.
+
+The values are Streamlit's placeholders for the palette of the active theme: the browser replaces them live in light and
+dark. A test in a real browser holds that contract.
+"""
+
+MODEL = "#000001"  # what the model expected
+LOSS = "#000002"  # what it cost
+MUTED = "#000003"  # all the rest
+TRUTH = "#000004"  # what came
+SECOND = "#000006"  # a second text or model beside the first
+
+CONFIG = {"displayModeBar": False, "scrollZoom": False}
+FONT = 13
+
+
+def quiet(figure, *, height: int, x_title: str = "", y_title: str = ""):
+    """Margins, axis titles with their units, no legend: direct labels are kinder. Returns the figure."""
+    figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font_size=FONT, hoverlabel={"font_size": FONT}, dragmode=False)
+    figure.update_xaxes(title_text=x_title, automargin=True, fixedrange=True)
+    figure.update_yaxes(title_text=y_title, automargin=True, fixedrange=True)
+    return figure

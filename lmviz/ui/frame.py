@@ -1,0 +1,131 @@
+"""The frame around every page: navigation, the reader's choices, the title, the next and the previous chapter."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from lmviz import models
+from lmviz.data import examples
+from lmviz.ui import reader, runtime, show
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One page of the book: its file, its short title, the question it asks; `number` is None for a page that is no chapter."""
+
+    file: str
+    title: str
+    question: str
+    number: int | None
+    reads_text: bool = True  # whether the reader's own text stands at its head
+
+    @property
+    def name(self) -> str:
+        return Path(self.file).stem
+
+    @property
+    def heading(self) -> str:
+        return f"{self.number} · {self.title}" if self.number else self.title
+
+
+def open_book(book: dict[str, list[Chapter]]) -> None:
+    """Draw the whole page: header, choices, title, the page itself, the table of contents on the first page, the way on."""
+    st.set_page_config(page_title="lmviz", page_icon=str(HERE / "icon.png"), layout="wide", initial_sidebar_state="collapsed")
+    st.html(HERE / "frame.css")
+    reader.open_session()
+    runtime.warm(st.session_state.model)
+    chapters = [chapter for part in book.values() for chapter in part]
+    st_pages = {chapter.file: st.Page(chapter.file, title=chapter.heading, default=chapter is chapters[0]) for chapter in chapters}
+    current = st.navigation({part: [st_pages[c.file] for c in members] for part, members in book.items()}, position="top")
+    chapter = next(c for c in chapters if st_pages[c.file].title == current.title)
+    _choices()
+    _title(book, chapter)
+    if chapter.reads_text:
+        _text()
+    reader.write_url()
+    current.run()
+    if chapter is chapters[0]:
+        _contents(book, st_pages)
+    _way_on(chapters, chapter, st_pages)
+    reader.write_url()  # the page may have moved the selected token
+
+
+def _choices() -> None:
+    """One slim row: which model, which unit, a link to share."""
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="choices"):
+        _model_state()
+        names = models.names() or [st.session_state.model]
+        st.selectbox("Model", names, key="model", label_visibility="collapsed", width=150, format_func=lambda name: models.registry.row(name).title,
+                     help=models.registry.row(st.session_state.model).about)  # fmt: skip
+        st.segmented_control("Unit", reader.UNITS, key="unit", label_visibility="collapsed", required=True)
+        with st.popover("Share"):
+            st.markdown("This link opens the page as you see it, with your text, model, unit and selected token.")
+            st.code(reader.share_link(), language=None, wrap_lines=True)
+            if len(st.session_state.text or "") > reader.SHARED_CHARACTERS:
+                st.caption(f"Your text is longer than {reader.SHARED_CHARACTERS} characters, so it is not in the link.")
+
+
+def _model_state() -> None:
+    name = st.session_state.model
+    state = runtime.state(name)
+    if state == "loading":
+        st.fragment(_loading_line, run_every=1.5)(name)
+    elif state == "failed":
+        st.caption(f"{models.registry.row(name).title} could not be loaded")
+
+
+def _loading_line(name: str) -> None:
+    title = models.registry.row(name).title
+    st.caption(f"{title} is warming up …" if runtime.state(name) == "loading" else f"{title} is ready")
+
+
+def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
+    part = next(part for part, members in book.items() if chapter in members)
+    if chapter.number:
+        st.html(f'<p class="kicker">{part} · chapter {chapter.number} · {chapter.title}</p>')  # ours, never the reader's
+    st.title(chapter.question, anchor=False)
+    for note in st.session_state.notes:
+        st.info(note)
+    if (trouble := runtime.trouble(st.session_state.model)) is not None:
+        show.trouble(trouble)
+
+
+def _text() -> None:
+    """The reader's text, and examples to start from."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="text_row"):
+        st.text_area("Your text", key="text", height=70, max_chars=100_000, placeholder="Type a sentence, then press Ctrl+Enter", width="stretch")
+        with st.container(key="text_actions", width=150):
+            st.button("Read it", type="primary", key="read", width="stretch", help="Ctrl+Enter in the text does the same")
+            with st.popover("Examples", width="stretch"):
+                for title, text in examples.SENTENCES.items():
+                    st.button(title, key=f"example_{title}", on_click=reader.use_text, args=(text,), width="stretch", type="tertiary")
+                st.selectbox("Longer passages", examples.passages(), index=None, format_func=lambda passage: passage.title, key="example_passage",
+                             placeholder="Choose a passage", on_change=_use_passage)  # fmt: skip
+
+
+def _use_passage() -> None:
+    if (passage := st.session_state.example_passage) is not None:
+        reader.use_text(passage.text)
+
+
+def _contents(book: dict[str, list[Chapter]], st_pages: dict) -> None:
+    st.subheader("The chapters", anchor=False)
+    for part, members in book.items():
+        for chapter in members:
+            if chapter.number:
+                with st.container(key=f"toc_{chapter.name}", gap=None):
+                    st.page_link(st_pages[chapter.file], label=f"**{chapter.number} · {chapter.title}**")
+                    st.caption(chapter.question)
+
+
+def _way_on(chapters: list[Chapter], chapter: Chapter, st_pages: dict) -> None:
+    place = chapters.index(chapter)
+    st.divider()
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        if place:
+            st.page_link(st_pages[chapters[place - 1].file], label=f"← {chapters[place - 1].heading}")
+        if place + 1 < len(chapters):
+            st.page_link(st_pages[chapters[place + 1].file], label=f"{chapters[place + 1].heading} →")

@@ -1,0 +1,90 @@
+"""The reader's choices — text, model, unit, selected token — which follow from chapter to chapter and live in the URL.
+
+The widgets stand in `app.py`, so that their values outlive a change of page; pages only ask. What comes from a URL is
+checked here: a bad value is left out, with a sentence.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from lmviz import models
+from lmviz.data import examples
+
+MAX_CHARACTERS = 20_000  # scored; the rest of a longer text is cut, and the page says so
+SHARED_CHARACTERS = 1_000  # a longer text stays out of the URL, which proxies cut near 8 KB
+UNITS = ("bits", "nats")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the reader has chosen, checked. `text` is what is scored; `typed_characters` is the length of what was typed."""
+
+    text: str
+    model: str
+    unit: str
+    typed_characters: int
+
+    @property
+    def is_cut(self) -> bool:
+        return self.typed_characters > len(self.text)
+
+
+def open_session() -> None:
+    """Once a session: take the choices from the URL, else the opening example, the best model, bits."""
+    if "text" in st.session_state:
+        return
+    query = st.query_params
+    st.session_state.text = query.get("text") or examples.OPENING
+    available = models.names() or [models.registry.ROWS[0].name]
+    asked = query.get("model", available[0])
+    st.session_state.model = asked if asked in available else available[0]
+    st.session_state.notes = []
+    if asked not in available:
+        st.session_state.notes = [f"The link asks for a model that is not here ({asked[:40]}); {available[0]} is used instead."]
+    st.session_state.unit = query.get("unit") if query.get("unit") in UNITS else UNITS[0]
+    token = query.get("token", "")
+    st.session_state.token = int(token) if token.isascii() and token.isdigit() and len(token) < 6 else None
+
+
+def choices() -> Choices:
+    """The reader's present choices; the text without trailing newlines and cut at MAX_CHARACTERS."""
+    typed = st.session_state.get("text") or ""
+    text = typed[:MAX_CHARACTERS]
+    return Choices(text, st.session_state.model, st.session_state.unit, len(typed))
+
+
+def as_query() -> dict[str, str]:
+    """The URL parameters that reproduce this page; defaults and overlong text are left out."""
+    chosen = choices()
+    query = {}
+    if chosen.text != examples.OPENING and 0 < chosen.typed_characters <= SHARED_CHARACTERS:
+        query["text"] = chosen.text
+    if chosen.model != (models.names() or [""])[0]:
+        query["model"] = chosen.model
+    if chosen.unit != UNITS[0]:
+        query["unit"] = chosen.unit
+    if st.session_state.get("token") is not None:
+        query["token"] = str(st.session_state.token)
+    return query
+
+
+def write_url() -> None:
+    """Let the address bar hold what is on the page."""
+    query = as_query()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def share_link() -> str:
+    """The address that opens this page with these choices in a fresh browser."""
+    base = (st.context.url or "").split("?")[0]
+    query = urlencode(as_query())
+    return f"{base}?{query}" if query else base
+
+
+def use_text(text: str) -> None:
+    """Put a text before the reader, as an example or a swap does. For callbacks."""
+    st.session_state.text = text
+    st.session_state.token = None

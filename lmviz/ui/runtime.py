@@ -1,0 +1,55 @@
+"""One scoring service for the whole process, and the warm-up of the model behind it."""
+
+import gc
+from functools import lru_cache
+from threading import Lock, Thread
+
+from lmviz import models
+from lmviz.errors import ReaderError
+from lmviz.models.service import Service
+
+_lock = Lock()
+_warming: dict[str, Thread] = {}
+_failed: dict[str, ReaderError] = {}
+
+
+@lru_cache(1)
+def service() -> Service:
+    """The queue in front of the models, shared by every reader."""
+    return Service()
+
+
+def warm(name: str) -> None:
+    """Start loading a model in the background, once; returns at once. First paint never waits for it."""
+    with _lock:
+        if name in _warming or models.is_loaded(name):
+            return
+        _warming[name] = Thread(target=_warm, args=(name,), name=f"lmviz-warm-{name}", daemon=True)
+        _warming[name].start()
+
+
+def _warm(name: str) -> None:
+    try:
+        model = models.load(name)
+        service().call(lambda: model.logits(model.states([[model.start_id]])[0][0]))  # the first trip is the slowest
+    except ReaderError as trouble:
+        _failed[name] = trouble
+    finally:
+        with _lock:
+            _warming.pop(name, None)
+    gc.collect()
+    gc.freeze()  # a model's million objects never die: leave them out of later collections
+
+
+def state(name: str) -> str:
+    """One of "ready", "loading", "failed", "cold"."""
+    if models.is_loaded(name):
+        return "ready"
+    if name in _failed:
+        return "failed"
+    return "loading" if name in _warming else "cold"
+
+
+def trouble(name: str) -> ReaderError | None:
+    """Why a model could not be loaded."""
+    return _failed.get(name)

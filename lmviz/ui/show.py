@@ -1,0 +1,54 @@
+"""Small things every chapter shows: trouble, source code, sources, and a question to predict."""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from lmviz import display
+from lmviz.errors import ReaderError
+
+
+def trouble(error: ReaderError) -> None:
+    """One clear sentence, and the command that mends it if there is one. The text is shown literally."""
+    with st.container(border=True):
+        st.text(str(error))
+        if error.remedy:
+            st.code(error.remedy, language=None)
+
+
+def source_of(*functions: Callable) -> None:
+    """The real source of the functions that computed what is on the page."""
+    for function in functions:
+        module = inspect.getmodule(function).__name__
+        st.caption(f"`{module}.{function.__name__}`")
+        st.code(textwrap.dedent(inspect.getsource(function)), language="python")
+
+
+def code(snippet: str, *functions: Callable, key: str) -> None:
+    """“The code”: a snippet that reproduces the number on screen, then the source behind it."""
+    with st.expander("The code", key=key, on_change="rerun") as opened:
+        if opened.open:
+            st.markdown("This reproduces the numbers above, on your text:")
+            st.code(snippet, language="python")
+            st.markdown("And this is what computed them:")
+            source_of(*functions)
+
+
+def sources(*lines: str) -> None:
+    """“Sources”: one Markdown line each."""
+    with st.expander("Sources"):
+        st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def predict(question: str, options: Sequence[str], answer: int, because: str, *, key: str) -> None:
+    """“Predict, then check”: the answer, computed by the caller, is shown once the reader has chosen.
+
+    `options` are shown literally, apart from Markdown escapes; `question` and `because` are Markdown of ours.
+    """
+    st.subheader("Predict, then check", anchor=False)
+    choice = st.radio(question, range(len(options)), index=None, format_func=lambda i: display.md_escape(options[i]), key=key)
+    if choice is not None:
+        verdict = "Yes." if choice == answer else f"No: {display.md_escape(options[answer])}."
+        st.markdown(f"**{verdict}** {because}")
