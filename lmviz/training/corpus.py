@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Iterator
 
 from lmviz.errors import ReaderError
 
@@ -63,6 +63,23 @@ def held_out(corpus: Iterable[Work], per_group: int = 6, smallest: int = 100_000
     if not names and len(everything) > 1:
         names.add(min(everything, key=_hash).name)
     return frozenset(names)
+
+
+def selection(corpus: list[Work], most_bytes: int | None) -> list[Work]:
+    """All works, or the first few by the hash of their names that stay within `most_bytes`, but two at least.
+
+    >>> [w.name for w in selection([Work("a", "g", "x" * 9), Work("b", "g", "x" * 9), Work("c", "g", "x" * 9)], 20)]
+    ['b', 'c']
+    """
+    if most_bytes is None:
+        return corpus
+    taken: list[Work] = []
+    room = most_bytes
+    for work in sorted(corpus, key=_hash):
+        room -= len(work.text.encode())
+        if room >= 0 or len(taken) < 2:
+            taken.append(work)
+    return sorted(taken, key=lambda work: corpus.index(work))
 
 
 def _hash(work: Work) -> str:

@@ -11,9 +11,9 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable
 
 import torch
 from torch import Tensor
@@ -84,7 +84,8 @@ def train(
                 save(f"stable-{step:06d}.pt")
                 decay_from, length = step, int((folder / "decay").read_text())
                 recipe = dataclasses.replace(recipe, steps=step + length, decay=length)
-            ids = torch.from_numpy(windows(streams.train, step, batch=recipe.batch, context=c.max_position_embeddings, seed=recipe.seed))
+            chosen = windows(streams.train, step, batch=recipe.batch, context=c.max_position_embeddings, seed=recipe.seed, line_starts=streams.line_starts)
+            ids = torch.from_numpy(chosen)
             shards = list(pool.map(gradients, ids.chunk(threads)))
             share = [len(shard) / recipe.batch for shard in ids.chunk(threads)]
             loss = sum(w * float(shard[0]) for w, shard in zip(share, shards))

@@ -6,7 +6,7 @@ Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers"; Loshchilov &
 
 from __future__ import annotations
 
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn

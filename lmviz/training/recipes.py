@@ -24,6 +24,7 @@ class Recipe:
     seed: int = 1
     evaluate_every: int = 200
     evaluate_windows: int = 96
+    most_bytes: int | None = None  # how much of the corpus is read; None: all
 
     @property
     def tokens_per_step(self) -> int:
@@ -35,7 +36,9 @@ def llama(hidden: int, layers: int, heads: int, intermediate: int, context: int,
 
 
 RECIPES = {
-    "smoke": Recipe("smoke", llama(64, 2, 2, 176, 64, 512), batch=16, steps=120, decay=40, warmup=10, evaluate_every=40, evaluate_windows=32),
+    "smoke": Recipe(
+        "smoke", llama(64, 2, 2, 176, 64, 512), batch=16, steps=120, decay=40, warmup=10, evaluate_every=40, evaluate_windows=32, most_bytes=3_000_000
+    ),
     "nano": Recipe("nano", llama(128, 4, 4, 352, 256), batch=16, steps=6200, decay=1400),
     "tiny": Recipe("tiny", llama(256, 6, 4, 640, 512), batch=12, steps=9000, decay=2000),
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from lmviz.errors import ReaderError
 from lmviz.models.tokenizer import ByteBPE
-from lmviz.training.corpus import Work, held_out, works
+from lmviz.training.corpus import Work, held_out, selection, works
 from lmviz.training.tokenizer import CONTROL, START, learn
 
 
@@ -24,16 +24,20 @@ class Streams:
 
     train: np.ndarray
     valid: np.ndarray
+    line_starts: np.ndarray
     token_lengths: np.ndarray
     tokenizer_json: str
     train_works: tuple[str, ...]
     valid_works: tuple[str, ...]
 
 
-def prepare(corpus: Path, folder: Path, *, vocab_size: int = 4096, tokenizer_json: str | None = None) -> Streams:
-    """Tokenise a corpus once into `folder` (train.npy, valid.npy, tokenizer.json, works.json), or read what is there."""
+def prepare(corpus: Path, folder: Path, *, vocab_size: int = 4096, tokenizer_json: str | None = None, most_bytes: int | None = None) -> Streams:
+    """Tokenise a corpus once into `folder` (train.npy, valid.npy, tokenizer.json, works.json), or read what is there.
+
+    `most_bytes` takes only so much of the corpus: whole works, in the order of their names' hashes.
+    """
     if not (folder / "works.json").exists():
-        everything = list(works(corpus))
+        everything = selection(list(works(corpus)), most_bytes)
         kept = held_out(everything)
         train, valid = [w for w in everything if w.name not in kept], [w for w in everything if w.name in kept]
         if not valid:
@@ -51,11 +55,11 @@ def prepare(corpus: Path, folder: Path, *, vocab_size: int = 4096, tokenizer_jso
     bpe = ByteBPE(text, "lmviz", CONTROL)
     lengths = np.array([0 if i in CONTROL.values() else len(bpe.token_bytes(i)) for i in range(bpe.vocab_size)])
     train, valid = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("train", "valid"))
-    return Streams(train, valid, lengths, text, tuple(listed["train"]), tuple(listed["valid"]))
+    newline = bpe.encode("\n").ids[0]
+    return Streams(train, valid, lines(train, newline), lengths, text, tuple(listed["train"]), tuple(listed["valid"]))
 
 
 def _ids(texts: list[Work], bpe: ByteBPE) -> np.ndarray:
-    """Paragraph by paragraph: the pre-tokenizer never joins across a line end, so the ids are those of the whole text."""
     ids: list[int] = []
     for work in texts:
         ids.append(CONTROL[START])
@@ -63,10 +67,13 @@ def _ids(texts: list[Work], bpe: ByteBPE) -> np.ndarray:
     return np.array(ids, dtype=np.uint16)
 
 
-def windows(stream: np.ndarray, step: int, *, batch: int, context: int, seed: int) -> np.ndarray:
-    """The [batch, context + 1] ids that a step reads. Within an epoch no window is read twice; each epoch shifts the cuts.
+def windows(stream: np.ndarray, step: int, *, batch: int, context: int, seed: int, line_starts: np.ndarray | None = None) -> np.ndarray:
+    """The [batch, context + 1] ids that a step reads, each window led by the start-of-text token, as in scoring.
 
-    >>> rows = [windows(np.arange(100), s, batch=2, context=10, seed=0)[:, 0] for s in range(4)]
+    Within an epoch no window is chosen twice; each epoch shifts the cuts. Given `line_starts` (sorted positions), every
+    second window is moved on to the next line that starts within a context: readers' texts begin where sentences do.
+
+    >>> rows = [windows(np.arange(100, 200), s, batch=2, context=10, seed=0)[:, 1] for s in range(4)]
     >>> len(set(np.concatenate(rows).tolist()))
     8
     """
@@ -77,13 +84,27 @@ def windows(stream: np.ndarray, step: int, *, batch: int, context: int, seed: in
     rng = np.random.default_rng([seed, epoch])
     shift = int(rng.integers(context))
     starts = rng.permutation((len(stream) - 1) // context - 1)[first : first + batch] * context + shift
-    return np.stack([stream[s : s + context + 1] for s in starts]).astype(np.int64)
+    if line_starts is not None and len(line_starts):
+        following = line_starts[np.searchsorted(line_starts, starts).clip(max=len(line_starts) - 1)]
+        usable = (following >= starts) & (following < starts + context) & (following + context < len(stream)) & (np.arange(batch) % 2 == 1)
+        starts = np.where(usable, following, starts)
+    return _led_by_start(stream, starts, context)
+
+
+def lines(stream: np.ndarray, newline_id: int) -> np.ndarray:
+    """Positions of the newline tokens: a window led from there reads a line from its first token."""
+    return np.flatnonzero(stream == newline_id)
+
+
+def _led_by_start(stream: np.ndarray, starts: np.ndarray, context: int) -> np.ndarray:
+    cut = np.stack([stream[s : s + context + 1] for s in starts]).astype(np.int64)
+    cut[:, 0] = CONTROL[START]
+    return cut
 
 
 def fixed_windows(stream: np.ndarray, count: int, context: int) -> np.ndarray:
-    """`count` windows of [context + 1] ids spread evenly over a stream: the held-out text that is scored during a run."""
+    """`count` windows of [context + 1] ids, led by the start token, spread evenly over a stream: the held-out text that is scored during a run."""
     last = len(stream) - context - 1
     if last < 0:
         raise ReaderError(f"The held-out text is too short: {len(stream)} tokens, and a window is {context + 1}.")
-    starts = np.unique(np.linspace(0, last, count).astype(int))
-    return np.stack([stream[s : s + context + 1] for s in starts]).astype(np.int64)
+    return _led_by_start(stream, np.unique(np.linspace(0, last, count).astype(int)), context)

@@ -7,7 +7,7 @@ can never produce them. Source: Sennrich et al. 2016; Radford et al. 2019.
 from __future__ import annotations
 
 import json
-from typing import Iterable
+from collections.abc import Iterable
 
 START, MASK, PAD = "<|start|>", "<|mask|>", "<|pad|>"
 CONTROL = {START: 0, MASK: 1, PAD: 2}

@@ -1,0 +1,86 @@
+"""`python -m lmviz train`: text in, a model of one's own out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+from lmviz.errors import ReaderError
+from lmviz.training.recipes import RECIPES
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train a preset on a folder of text and export it; returns the exit status."""
+    options = parser().parse_args(argv)
+    try:
+        run(options)
+    except ReaderError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="lmviz train", description="Train a small language model on a folder of text, and export it.")
+    p.add_argument("--corpus", type=Path, required=True, help="a folder of .txt, .jsonl or .jsonl.xz files; whole works are kept for validation")
+    p.add_argument("--preset", choices=list(RECIPES), default="smoke", help="smoke: under a minute; nano and tiny: the bundled models (hours)")
+    p.add_argument("--out", type=Path, default=Path("build/train"), help="where the model and the checkpoints go; a second run goes on from there")
+    p.add_argument("--steps", type=int, help="another number of steps; the decay keeps its share")
+    p.add_argument("--seed", type=int, help="another seed")
+    p.add_argument("--threads", type=int, default=2, help="shards of a batch that are computed at once")
+    p.add_argument("--compile", action="store_true", help="torch.compile: a minute to start, then about a fifth faster; needs a C++ compiler")
+    return p
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Prepare, train with a progress bar, measure, export; returns the folder of the exported model."""
+    from tqdm import tqdm
+
+    from lmviz.models.causal import load_llama
+    from lmviz.training.corpus import works
+    from lmviz.training.evaluate import bits_per_byte
+    from lmviz.training.export import export, export_tokenizer, model_card
+    from lmviz.training.loop import train
+    from lmviz.training.stream import prepare
+    from lmviz.training.tokenizer import CONTROL, START
+
+    recipe = RECIPES[options.preset]
+    if options.steps is not None:
+        share = recipe.decay / recipe.steps
+        recipe = dataclasses.replace(
+            recipe, steps=options.steps, decay=max(1, round(share * options.steps)), warmup=min(recipe.warmup, options.steps // 10 + 1)
+        )
+    if options.seed is not None:
+        recipe = dataclasses.replace(recipe, seed=options.seed)
+    began = time.monotonic()
+    print(f"reading {options.corpus}", file=sys.stderr)
+    streams = prepare(options.corpus, options.out / "tokens", vocab_size=recipe.config.vocab_size, most_bytes=recipe.most_bytes)
+    print(f"{len(streams.train):,} tokens to learn from, {len(streams.valid):,} held out", file=sys.stderr)
+    with tqdm(total=recipe.steps, unit="step") as bar:
+        latest: dict[str, float] = {}
+
+        def report(row: dict) -> None:
+            bar.update(row["step"] - bar.n)
+            latest.update({key: row[key] for key in ("loss", "valid_bits_per_byte") if key in row})
+            bar.set_postfix({"nats": f"{latest['loss']:.3f}", "held-out bits/byte": f"{latest.get('valid_bits_per_byte', float('nan')):.3f}"}, refresh=False)
+
+        model = train(recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, report=report)
+    folder = options.out / recipe.name
+
+    def card(held_out: str) -> str:
+        return model_card(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=recipe.steps * recipe.tokens_per_step,
+                          held_out=held_out, schedule=f"{recipe.steps} steps, the last {recipe.decay} decaying")  # fmt: skip
+
+    export_tokenizer(streams, options.out / "tokenizer")
+    export(model, recipe, streams, folder, card=card("being measured"))
+    loaded = load_llama(folder, name=recipe.name, tokenizer_name="own", control=CONTROL, start_id=CONTROL[START])
+    texts = [work.text for work in works(options.corpus) if work.name in streams.valid_works]
+    every = max(1, sum(map(len, texts)) // 100_000)
+    measured = bits_per_byte(loaded, texts, every=every)
+    share = "every window" if every == 1 else f"one window in {every}"
+    export(model, recipe, streams, folder, card=card(f"{measured:.4f} over {len(texts)} whole works ({share})"))
+    print(f"{measured:.4f} bits per byte on {len(texts)} works it never read; written to {folder} in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return folder

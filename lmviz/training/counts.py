@@ -1,0 +1,65 @@
+"""Counting for the n-gram models: pairs, triples, and in how many different places each was seen.
+
+Source: Chen & Goodman 1999, section 3 (modified Kneser–Ney).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+def count(stream: np.ndarray, vocab_size: int, *, keep_pairs: int = 2, keep_triples: int = 2) -> dict[str, np.ndarray]:
+    """The arrays that `lmviz.models.ngram` reads. Pairs and triples seen less often than `keep_…` are left out.
+
+    What is left out still counts in the totals and in the discounts, so that its probability goes to the shorter context.
+    """
+    V, ids = vocab_size, stream.astype(np.int64)
+    pairs, pair_counts = np.unique(ids[:-1] * V + ids[1:], return_counts=True)
+    triples, triple_counts = np.unique((ids[:-2] * V + ids[1:-1]) * V + ids[2:], return_counts=True)
+    # in how many different places: of a pair, the ids before it; of a token likewise
+    kinds = np.bincount(np.searchsorted(pairs, triples % (V * V)), minlength=len(pairs))
+    counts = {"unigram": np.bincount(ids, minlength=V), "unigram_kinds": np.bincount(pairs % V, minlength=V)}
+    for name, number in (("bigram", pair_counts), ("bigram_kinds", kinds)):
+        counts |= _columns(name, number, pairs // V, pair_counts >= keep_pairs)
+    counts |= _layout("bigram", pairs[pair_counts >= keep_pairs], V)
+    counts |= _columns("trigram", triple_counts, triples // V, triple_counts >= keep_triples)
+    return counts | _layout("trigram", triples[triple_counts >= keep_triples], V)
+
+
+def _columns(name: str, number: np.ndarray, contexts: np.ndarray, kept: np.ndarray) -> dict[str, np.ndarray]:
+    """Counts (a byte each, the large ones apart), discounts, and the totals of the contexts that have a kept word."""
+    distinct, first = np.unique(contexts, return_index=True)
+    totals = np.add.reduceat(number, first)[np.isin(distinct, contexts[kept])]
+    large = number[kept] >= 255
+    return {f"{name}_counts": np.where(large, 255, number[kept]).astype(np.uint8), f"{name}_large_at": np.flatnonzero(large).astype(np.uint32),
+            f"{name}_large": number[kept][large].astype(np.uint32), f"{name}_totals": totals.astype(np.uint32), f"{name}_discounts": discounts(number)}  # fmt: skip
+
+
+def _layout(name: str, keys: np.ndarray, V: int) -> dict[str, np.ndarray]:
+    """Where each count belongs: contexts as gaps between sorted keys, how many words each has, and the words."""
+    contexts, sizes = np.unique(keys // V, return_counts=True)
+    gaps = np.diff(contexts, prepend=0).astype(np.uint32)
+    return {f"{name}_context_gaps": gaps, f"{name}_sizes": sizes.astype(np.uint16), f"{name}_words": (keys % V).astype(np.uint16)}
+
+
+def discounts(number: np.ndarray) -> np.ndarray:
+    """[4]: what is taken from a count of 0, 1, 2, and of 3 or more, by how many counts of 1, 2, 3 and 4 there are.
+
+    Y = n1/(n1 + 2 n2); D1 = 1 − 2Y·n2/n1, D2 = 2 − 3Y·n3/n2, D3 = 3 − 4Y·n4/n3. Where a small text lacks one of
+    these, the single discount ½ stands in, as it does for a value that falls outside 0 to its count.
+
+    >>> discounts(np.repeat([1, 2, 3, 4], [40, 10, 4, 2])).round(3).tolist()
+    [0.0, 0.667, 1.2, 1.667]
+    """
+    n1, n2, n3, n4 = (int((number == k).sum()) for k in (1, 2, 3, 4))
+    if min(n1, n2, n3, n4) == 0:
+        return np.array([0.0, 0.5, 0.5, 0.5])
+    y = n1 / (n1 + 2 * n2)
+    estimates = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    return np.array([0.0] + [d if 0 < d < k else 0.5 for k, d in enumerate(estimates, 1)])
+
+
+def write(counts: dict[str, np.ndarray], folder: Path) -> None:
+    np.savez_compressed(folder / "counts.npz", **counts)
