@@ -8,6 +8,7 @@ the target, where cross-entropy still pulls with full strength: −1.
 import torch
 
 from lmviz import checks, losses
+from lmviz.stability import max_subtracted_softmax
 
 
 def cross_entropy(logits, targets, *, ignore_index: int | None = -100) -> torch.Tensor:
@@ -20,7 +21,7 @@ def cross_entropy(logits, targets, *, ignore_index: int | None = -100) -> torch.
     """
     logits, targets = checks.logits_and_targets(logits, targets, ignore_index=ignore_index)
     ignored = targets == ignore_index if ignore_index is not None else torch.zeros_like(targets, dtype=torch.bool)
-    gradient = torch.softmax(logits, -1) - _one_hot(targets.masked_fill(ignored, 0), logits)
+    gradient = max_subtracted_softmax(logits) - _one_hot(targets.masked_fill(ignored, 0), logits)
     return gradient.masked_fill(ignored.unsqueeze(-1), 0.0)
 
 
@@ -34,7 +35,7 @@ def squared_error(logits, targets) -> torch.Tensor:
     [0.5, -0.5]
     """
     logits, targets = checks.logits_and_targets(logits, targets)
-    probs = torch.softmax(logits, -1)
+    probs = max_subtracted_softmax(logits)
     error = probs - _one_hot(targets, logits)
     return 2 * probs * (error - (probs * error).sum(-1, keepdim=True))
 
@@ -82,7 +83,7 @@ def label_smoothing(logits, targets, *, smoothing: float = 0.1, spread: str = "a
     [0.25, -0.25]
     """
     logits, targets = checks.logits_and_targets(logits, targets)
-    return torch.softmax(logits, -1) - losses.smoothed_targets(targets, logits.shape[-1], smoothing=smoothing, spread=spread, dtype=logits.dtype)
+    return max_subtracted_softmax(logits) - losses.smoothed_targets(targets, logits.shape[-1], smoothing=smoothing, spread=spread, dtype=logits.dtype)
 
 
 def distillation(student_logits, teacher_logits, targets, *, alpha: float = 0.5, temperature: float = 3.0) -> torch.Tensor:

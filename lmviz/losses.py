@@ -8,6 +8,7 @@ probability of exactly 0; if the truth lands on it, the loss is +inf.
 import torch
 
 from lmviz import checks
+from lmviz.stability import max_subtracted_softmax
 
 
 def log_probs(logits, *, temperature: float = 1.0) -> torch.Tensor:
@@ -56,7 +57,7 @@ def squared_error(logits, targets) -> torch.Tensor:
     """
     logits, targets = checks.logits_and_targets(logits, targets)
     one_hot = smoothed_targets(targets, logits.shape[-1], smoothing=0.0, dtype=logits.dtype)
-    return (torch.softmax(logits, -1) - one_hot).square().sum(-1)
+    return (max_subtracted_softmax(logits) - one_hot).square().sum(-1)
 
 
 def hinge(logits, targets, *, margin: float = 1.0) -> torch.Tensor:
