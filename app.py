@@ -7,8 +7,9 @@ Run with `streamlit run app.py`.
 import numpy, pandas, plotly.graph_objects, plotly.io  # noqa: E401, F401, I001
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from lmviz.ui import frame
+from lmviz.ui import frame, runtime
 from lmviz.ui.frame import Chapter
 
 BOOK = {
@@ -20,4 +21,7 @@ BOOK = {
     ],
 }
 
-frame.open_book(BOOK)
+if get_script_run_ctx() is None:  # the server is starting, no reader is here yet
+    app = st.App("app.py", lifespan=runtime.lifespan)
+else:
+    frame.open_book(BOOK)

@@ -53,4 +53,3 @@ def _label(text: str, came: bool, rank: int | None = None) -> str:
     shown = display.plotly_escape(display.visible(text))
     place = f", rank {display.number(rank)}" if rank else ""
     return f"{shown} ← came{place}" if came else shown
-

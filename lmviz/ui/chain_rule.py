@@ -35,7 +35,10 @@ def could_have_come(scored: ScoredText, position: int) -> str:
 
 
 def alternatives_alt(scored: ScoredText, position: int) -> str:
-    best = ", ".join(f"{display.visible(text)} {display.probability(math.exp(p))}" for text, p in zip(scored.top_texts[position][:3], scored.top_log_probs[position], strict=False))
+    best = ", ".join(
+        f"{display.visible(text)} {display.probability(math.exp(p))}"
+        for text, p in zip(scored.top_texts[position][:3], scored.top_log_probs[position], strict=False)
+    )
     return f"Bars of next-token probabilities. Best: {best}. What came had {display.probability(math.exp(scored.log_probs[position]))}."
 
 
@@ -62,7 +65,11 @@ def swap(scored: ScoredText, position: int, unit: str) -> None:
     )  # fmt: skip
     difference = changed.total_nats - scored.total_nats
     moved = [i for i, b in enumerate(before) if not math.isnan(b) and abs(changed.losses[i] - b) > units.to_nats(0.01)]
-    tail = f" {len(moved)} tokens that are the same in both cost something else now." if moved else " No token that is the same in both moved by more than 0.01 bits."
+    tail = (
+        f" {len(moved)} tokens that are the same in both cost something else now."
+        if moved
+        else " No token that is the same in both moved by more than 0.01 bits."
+    )
     st.markdown(f"The whole text now costs {display.amount(changed.total_nats, unit)} instead of {display.amount(scored.total_nats, unit)}: "
                 f"**{display.amount(difference, unit, sign=True)}**.{tail}")  # fmt: skip
     st.button("Keep it as my text", on_click=reader.use_text, args=(text,), key="chain_rule_keep")

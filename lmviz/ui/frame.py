@@ -113,7 +113,7 @@ def _use_passage() -> None:
 
 def _contents(book: dict[str, list[Chapter]], st_pages: dict) -> None:
     st.subheader("The chapters", anchor=False)
-    for part, members in book.items():
+    for members in book.values():
         for chapter in members:
             if chapter.number:
                 with st.container(key=f"toc_{chapter.name}", gap=None):

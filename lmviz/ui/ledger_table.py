@@ -15,17 +15,24 @@ def rows(scored: ScoredText, book: Ledger, unit: str) -> pd.DataFrame:
         {
             "token": tokens,
             "P": [display.probability(p) for p in book.probs],
-            f"cost, {unit}": [display.number(display.in_unit(x, unit)) for x in book.losses],
-            "product, float32": [display.number(p, 2) if p else "0 exactly" for p in book.products_float32],
-            "float64": [display.number(p, 2) if p else "0 exactly" for p in book.products_float64],
-            f"sum, {unit}": [display.number(display.in_unit(x, unit)) for x in book.total_nats],
+            "−log P": [display.number(display.in_unit(x, unit)) for x in book.losses],
+            "Π float32": [display.number(p, 2) if p else "0 exactly" for p in book.products_float32],
+            "Π float64": [display.number(p, 2) if p else "0 exactly" for p in book.products_float64],
+            f"Σ {unit}": [display.number(display.in_unit(x, unit)) for x in book.total_nats],
         }
     )
 
 
 def show(scored: ScoredText, book: Ledger, unit: str, *, selected: int | None = None) -> None:
     """Draw the table, the closing line under it: total → mean → perplexity → bits per byte."""
-    st.dataframe(rows(scored, book, unit), hide_index=True, height=min(38 + 35 * len(book.probs), 388), key="ledger_table", width="stretch", alt="The ledger, one row a token")
+    st.dataframe(
+        rows(scored, book, unit),
+        hide_index=True,
+        height=min(38 + 35 * len(book.probs), 388),
+        key="ledger_table",
+        width="stretch",
+        alt="The ledger, one row a token",
+    )
     st.markdown(
         f"{display.amount(scored.total_nats, unit)} in all ÷ {display.number(scored.n_scored)} tokens = "
         f":orange[**{display.amount(scored.mean_nats, unit)}**] a token → perplexity **{display.number(scored.perplexity)}**; "

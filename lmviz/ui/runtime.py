@@ -1,6 +1,7 @@
 """One scoring service for the whole process, and the warm-up of the model behind it."""
 
 import gc
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from threading import Lock, Thread
 
@@ -11,6 +12,21 @@ from lmviz.models.service import Service
 _lock = Lock()
 _warming: dict[str, Thread] = {}
 _failed: dict[str, ReaderError] = {}
+
+
+@asynccontextmanager
+async def lifespan(app):
+    """What happens once, when the server starts: the best model begins to load before the first reader comes.
+
+    subtle: the folder `pages/` must not wake Streamlit's older router, which would tell the first reader of a cold server
+    who follows a link to a chapter "Page not found". It is the class attribute that `st.navigation` sets, only sooner.
+    """
+    from streamlit.runtime.pages_manager import PagesManager
+
+    PagesManager.uses_pages_directory = False
+    if available := models.names():
+        warm(available[0])
+    yield
 
 
 @lru_cache(1)

@@ -7,11 +7,10 @@ from functools import lru_cache
 import streamlit as st
 
 from lmviz import display, models
-from lmviz.errors import ReaderError
 from lmviz.data import examples
+from lmviz.errors import ReaderError
 from lmviz.models.scored import ScoredText
 from lmviz.ui import reader, runtime, show
-
 
 
 @lru_cache(16)

@@ -23,14 +23,15 @@ def labels(scored: ScoredText) -> list[str | None]:
     return [None if token.text else "…" for token in scored.tokens]
 
 
-def reader_strip(scored: ScoredText, *, key: str, title: str = "") -> int:
+def reader_strip(scored: ScoredText, *, key: str, title: str = "", opening: str = "costliest", **options) -> int:
     """The strip of the reader's text; returns the selected token, which is selected in every other chapter too.
 
-    If the reader has chosen none, it is the costliest.
+    If the reader has chosen none, it is the costliest, or with `opening="last"` the last. `options` go to `token_strip`.
     """
     slot = f"{key}_selected"
     shared = token_strip.valid_index(st.session_state.get("token"), len(scored))
-    chosen = int(np.nanargmax(scored.losses)) if shared is None else shared
+    first_choice = len(scored) - 1 if opening == "last" else int(np.nanargmax(scored.losses))
+    chosen = first_choice if shared is None else shared
     version = (scored.text, scored.model)
     st.session_state[slot], st.session_state[f"{key}_version"] = chosen, version
 
@@ -48,5 +49,6 @@ def reader_strip(scored: ScoredText, *, key: str, title: str = "") -> int:
         ids=[token.id for token in scored.tokens],
         title=title,
         on_select=share,
+        **options,
     )
     return chosen

@@ -51,6 +51,8 @@ function probability(p) {
 
 const oneIn = (p) => (p === 0 ? "never" : p === 1 ? "1 in 1" : `1 in ${number(1 / p, 2)}`);
 
+export { number, probability, oneIn }; // so that a test can hold them against display.py
+
 // Under a chip there is room for four or five characters.
 function brief(name, x) {
   if (name === "rank") return thousands(String(x));
@@ -351,9 +353,11 @@ function onNextLine(strip, n, way) {
   return best;
 }
 
-function bringIntoView(list, chip) {
+// Scrolls the list, never the page. Blocks out of sight have a guessed height: look again once they are laid out.
+function bringIntoView(list, chip, looks = 6) {
   const box = chip.getBoundingClientRect(), frame = list.getBoundingClientRect();
   if (box.top < frame.top || box.bottom > frame.bottom) list.scrollTop += box.top - frame.top - frame.height / 3;
+  if (looks > 0) requestAnimationFrame(() => bringIntoView(list, chip, looks - 1));
 }
 
 // ---------------------------------------------------------------- the tooltip

@@ -17,10 +17,10 @@ if not scored.n_scored:
     chain_rule.start_of_text_choice()
     st.stop()
 book = ledger.ledger(scored.log_probs)
-selected = strip.reader_strip(scored, key="chain_rule_strip", title="−log P of every token")
+selected = strip.reader_strip(scored, key="chain_rule_strip", title="−log P of every token", opening="last")
 st.markdown(chain_rule.answer(scored, unit))
 
-left, right = st.columns([6, 5], gap="large")
+left, right = st.columns(2, gap="medium")
 with left:
     st.markdown(chain_rule.could_have_come(scored, selected))
     if np.isnan(scored.log_probs[selected]):
@@ -29,7 +29,7 @@ with left:
         figure = alternatives.alternatives(scored, selected)
         st.plotly_chart(figure, config=theme.CONFIG, key="chain_rule_alternatives", alt=chain_rule.alternatives_alt(scored, selected))
 with right:
-    st.markdown("**The ledger**: multiply the chances, or add the costs.")
+    st.markdown("**The ledger**: multiply the chances (Π), or add the costs (Σ).")
     ledger_table.show(scored, book, unit, selected=selected)
 
 st.subheader("Change one word", anchor=False)
@@ -40,7 +40,8 @@ st.markdown(
     "No model can hold the probability of every possible sentence. But any sentence can be read from left to right, and then its "
     "probability is the product of one chance a step, with nothing left out and nothing assumed:"
 )
-st.latex(r"P(w_1 \dots w_T) \;=\; \prod_{t=1}^{T} P(w_t \mid w_{<t}) \qquad\Longrightarrow\qquad -\log P(w_1 \dots w_T) \;=\; \sum_{t=1}^{T} -\log P(w_t \mid w_{<t})")
+st.latex(r"P(w_1 \dots w_T) = \prod_{t=1}^{T} P(w_t \mid w_{<t})")
+st.latex(r"-\log P(w_1 \dots w_T) = \sum_{t=1}^{T} -\log P(w_t \mid w_{<t})")
 st.markdown(
     f"$w_t$ is token number $t$, and $w_{{<t}}$ all tokens before it. Each factor is between 0 and 1, so the product of {scored.n_scored} of them is tiny: "
     f"here {display.number(book.products_float64[-1], 2)}. Its logarithm is a sum of ordinary numbers, {display.amount(scored.total_nats, unit)} in all. "
