@@ -75,10 +75,10 @@ def main():
 
 
 def select(chromium, browsing, n: int) -> float:
-    url, server = browsing._start(ROOT / "tests/browser/apps/strip_app.py", {"STRIP_APP": str(n)})
+    url, server = browsing._start(ROOT / "tests/browser/apps/strip_app.py", {})
     try:
         page = chromium.new_page()
-        page.goto(url)
+        page.goto(f"{url}/?show={n}")
         browsing.settle(page)
         page.wait_for_selector(".chip")
         answered = """(i) => new Promise((done) => { const start = performance.now();

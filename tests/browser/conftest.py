@@ -80,6 +80,7 @@ def open_page(browser):
     contexts, wrong = [], []
 
     def open_one(url: str, *, width: int = 1440, height: int = 900, scheme: str = "light", **options):
+        options = {"reduced_motion": "reduce"} | options  # colours that fade in would be measured half way
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
         contexts.append(context)
         page = context.new_page()

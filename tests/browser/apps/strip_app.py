@@ -1,16 +1,15 @@
-"""A page with token strips and nothing else, for the browser tests; STRIP_APP names what it shows."""
+"""A page with token strips and nothing else, for the browser tests; ?show= names what it shows."""
 
 import math
-import os
 
 import streamlit as st
-from strip_texts import CAT, CAT_LOSSES, HOSTILE, long_tokens, measures
+from strip_texts import CAT, CAT_LOSSES, HOSTILE, MARKDOWN, long_tokens, measures
 
 from lmviz import display
 from lmviz.ui.token_strip import token_strip
 
 st.set_page_config(layout="centered")
-what = os.environ.get("STRIP_APP", "cat")
+what = st.query_params.get("show", "cat")
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 
 if what == "cat":
@@ -35,7 +34,7 @@ elif what == "pair":
 
     first()
     token_strip(CAT, key="two", version=1, measures={"loss": [math.nan, math.inf, *CAT_LOSSES[2:]]}, show_values=False)
-    st.markdown(f"Literal: {display.md_escape(os.environ.get('STRIP_TEXT', ''))} end")
+    st.markdown(f"Literal: {display.md_escape(MARKDOWN)} end")
 
 elif what == "hostile":
     token_strip(HOSTILE, key="hostile", version=1, measures=measures([float(i) for i in range(len(HOSTILE))]))
@@ -44,5 +43,7 @@ elif what == "hostile":
 else:
     st.title("Where the loss lands")
     tokens, losses = long_tokens(int(what))
+    if st.button("Select the last"):
+        st.session_state["long_selected"] = len(tokens) - 1
     selected = token_strip(tokens, key="long", version=1, measures=measures(losses), selected=2)
     st.text(f"selected {selected} runs {st.session_state['runs']}")

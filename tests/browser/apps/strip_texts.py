@@ -19,6 +19,7 @@ HOSTILE = [
     "\u0301",
     "    ",
 ]
+MARKDOWN = "a -> b :smile: https://a.org www.a.org me@a.org *x* $y$ :red[z] :material/home: <b>q</b> `c` ~~d~~ ![x](http://a.org/x.png) [l](http://a.org)"
 LONG_TEXT = (
     "It was a bright cold day in the old town , and the clocks of Saint Mary were striking thirteen . Nobody seemed to mind ; the unbelievable "
     "grocer swept his doorstep , as he had every morning since the flood .\n"
