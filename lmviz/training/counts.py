@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lmviz.models import files
+from lmviz.training.stream import Streams
+from lmviz.training.tokenizer import CONTROL, START
+
 
 def count(stream: np.ndarray, vocab_size: int, *, keep_pairs: int = 2, keep_triples: int = 2) -> dict[str, np.ndarray]:
     """The arrays that `lmviz.models.ngram` reads. Pairs and triples seen less often than `keep_…` are left out.
@@ -61,5 +65,14 @@ def discounts(number: np.ndarray) -> np.ndarray:
     return np.array([0.0] + [d if 0 < d < k else 0.5 for k, d in enumerate(estimates, 1)])
 
 
-def write(counts: dict[str, np.ndarray], folder: Path) -> None:
-    np.savez_compressed(folder / "counts.npz", **counts)
+def export(streams: Streams, folder: Path, *, card: str, keep_pairs: int = 2, keep_triples: int = 3) -> None:
+    """Count the training stream and write counts.npz, README.md and manifest.json. The start of a text counts as the start of a line."""
+    newline = int(streams.train[streams.line_starts[0]])
+    lines = np.where(streams.train == CONTROL[START], newline, streams.train)
+    counts = count(lines, len(streams.token_lengths), keep_pairs=keep_pairs, keep_triples=keep_triples)
+
+    def fill(target: Path) -> None:
+        np.savez_compressed(target / "counts.npz", **counts)
+        (target / "README.md").write_text(card, encoding="utf-8")
+
+    files.build(folder, fill)

@@ -50,17 +50,17 @@ def train(
     model = Llama(c)
     model.init_weights(torch.Generator().manual_seed(recipe.seed))
     optimiser = Optimiser(model, muon_lr=recipe.muon_lr, adam_lr=recipe.adam_lr, weight_decay=recipe.weight_decay, parts=lambda name: fused_rows(name, recipe))
-    step, decay_from, seconds = 0, None, 0.0
+    step, read, decay_from, seconds = 0, 0, None, 0.0
     if (folder / "checkpoint.pt").exists():
         saved = torch.load(folder / "checkpoint.pt", weights_only=True)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
-        step, decay_from, seconds = saved["step"], saved["decay_from"], saved["seconds"]
+        step, read, decay_from, seconds = (saved[key] for key in ("step", "read", "decay_from", "seconds"))
         recipe = dataclasses.replace(recipe, steps=saved["steps"], decay=saved["decay"]) if decay_from is not None else recipe
         _drop_rows_from(folder / "log.jsonl", step)
 
     def save(name: str = "checkpoint.pt") -> None:
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}
+        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "read": read, "seconds": seconds}
         state |= {"decay_from": decay_from, "steps": recipe.steps, "decay": recipe.decay}
         torch.save(state, folder / f".{name}")
         os.replace(folder / f".{name}", folder / name)
@@ -84,7 +84,7 @@ def train(
                 save(f"stable-{step:06d}.pt")
                 decay_from, length = step, int((folder / "decay").read_text())
                 recipe = dataclasses.replace(recipe, steps=step + length, decay=length)
-            chosen = windows(streams.train, step, batch=recipe.batch, context=c.max_position_embeddings, seed=recipe.seed, line_starts=streams.line_starts)
+            chosen = windows(streams.train, read, batch=recipe.batch, context=c.max_position_embeddings, seed=recipe.seed, line_starts=streams.line_starts)
             ids = torch.from_numpy(chosen)
             shards = list(pool.map(gradients, ids.chunk(threads)))
             share = [len(shard) / recipe.batch for shard in ids.chunk(threads)]
@@ -96,8 +96,8 @@ def train(
             if norm > recipe.clip:
                 total = [g * (recipe.clip / norm) for g in total]
             optimiser.step(total, step + 1, rate(step, recipe, decay_from), pool.map)
-            step += 1
-            row = {"step": step, "tokens": step * recipe.tokens_per_step, "loss": round(loss, 5), "norm": round(norm, 4)}
+            step, read = step + 1, read + recipe.batch
+            row = {"step": step, "tokens": read * c.max_position_embeddings, "loss": round(loss, 5), "norm": round(norm, 4)}
             if step % recipe.evaluate_every == 0 or step == recipe.steps:
                 row["valid_bits_per_byte"] = round(held_out_bits_per_byte(model, validation, streams.token_lengths), 5)
             now = time.monotonic()

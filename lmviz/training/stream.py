@@ -1,7 +1,7 @@
 """The corpus as two streams of token ids, and which windows of it a step reads.
 
-A start-of-text token stands before each work. Steps read windows in an order that is a pure function of (seed, step), so
-a run that was interrupted goes on with exactly the windows it would have read.
+A start-of-text token stands before each work. Steps read windows in an order that is a pure function of the seed and of
+how many were read, so a run that was interrupted goes on with exactly the windows it would have read.
 """
 
 from __future__ import annotations
@@ -67,26 +67,29 @@ def _ids(texts: list[Work], bpe: ByteBPE) -> np.ndarray:
     return np.array(ids, dtype=np.uint16)
 
 
-def windows(stream: np.ndarray, step: int, *, batch: int, context: int, seed: int, line_starts: np.ndarray | None = None) -> np.ndarray:
-    """The [batch, context + 1] ids that a step reads, each window led by the start-of-text token, as in scoring.
+def windows(stream: np.ndarray, read: int, *, batch: int, context: int, seed: int, line_starts: np.ndarray | None = None) -> np.ndarray:
+    """The next [batch, context + 1] ids once `read` windows have been read, each led by the start-of-text token, as in scoring.
 
     Within an epoch no window is chosen twice; each epoch shifts the cuts. Given `line_starts` (sorted positions), every
     second window is moved on to the next line that starts within a context: readers' texts begin where sentences do.
 
-    >>> rows = [windows(np.arange(100, 200), s, batch=2, context=10, seed=0)[:, 1] for s in range(4)]
+    >>> rows = [windows(np.arange(100, 200), n, batch=2, context=10, seed=0)[:, 1] for n in (0, 2, 4, 6)]
     >>> len(set(np.concatenate(rows).tolist()))
     8
     """
-    per_epoch = ((len(stream) - 1) // context - 1) // batch * batch
+    per_epoch = (len(stream) - 1) // context - 1
     if per_epoch < batch:
         raise ReaderError(f"The text is too short: {len(stream)} tokens, and a step reads {batch} windows of {context}. Give a larger folder.")
-    epoch, first = divmod(step * batch, per_epoch)
-    rng = np.random.default_rng([seed, epoch])
-    shift = int(rng.integers(context))
-    starts = rng.permutation((len(stream) - 1) // context - 1)[first : first + batch] * context + shift
+    numbers = np.arange(read, read + batch)
+    starts = np.empty(batch, dtype=np.int64)
+    for epoch in np.unique(numbers // per_epoch):
+        rng = np.random.default_rng([seed, int(epoch)])
+        shift = int(rng.integers(context))
+        here = numbers // per_epoch == epoch
+        starts[here] = rng.permutation(per_epoch)[numbers[here] % per_epoch] * context + shift
     if line_starts is not None and len(line_starts):
         following = line_starts[np.searchsorted(line_starts, starts).clip(max=len(line_starts) - 1)]
-        usable = (following >= starts) & (following < starts + context) & (following + context < len(stream)) & (np.arange(batch) % 2 == 1)
+        usable = (following >= starts) & (following < starts + context) & (following + context < len(stream)) & (numbers % 2 == 1)
         starts = np.where(usable, following, starts)
     return _led_by_start(stream, starts, context)
 

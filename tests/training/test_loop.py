@@ -1,0 +1,120 @@
+"""Runs on a toy corpus: they learn, and an interrupted run is the run that was not interrupted."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lmviz.errors import ReaderError
+from lmviz.models.causal import load_llama
+from lmviz.training.cli import main
+from lmviz.training.corpus import held_out, works
+from lmviz.training.evaluate import bits_per_byte
+from lmviz.training.loop import train
+from lmviz.training.recipes import RECIPES, llama, rate
+from lmviz.training.stream import prepare, windows
+from lmviz.training.tokenizer import CONTROL
+
+TOY = dataclasses.replace(RECIPES["smoke"], config=llama(16, 1, 2, 32, 16, 300), batch=4, steps=12, decay=4, warmup=3, evaluate_every=6, evaluate_windows=4)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    for name in ("first", "second", "third"):
+        lines = (" ".join(rng.choice(["the", "cat", "sat", "on", "a", "mat", "and", "purred"], 12)) + ".\n" for _ in range(200))
+        (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def streams(corpus, tmp_path_factory):
+    return prepare(corpus, tmp_path_factory.mktemp("tokens") / "tokens", vocab_size=300)
+
+
+def weights_of(model):
+    return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(streams, tmp_path):
+    whole = train(TOY, streams, tmp_path / "whole")
+    train(TOY, streams, tmp_path / "cut", stop_at=5)
+    resumed = train(TOY, streams, tmp_path / "cut")
+    assert torch.equal(weights_of(whole), weights_of(resumed))
+    logs = [[(row["step"], row["loss"]) for row in map(json.loads, (tmp_path / run / "log.jsonl").read_text().splitlines())] for run in ("whole", "cut")]
+    assert logs[0] == logs[1] and len(logs[0]) == 12
+
+
+def test_two_shards_give_the_loss_and_the_weights_of_one(streams, tmp_path):
+    one, two = (train(TOY, streams, tmp_path / str(n), threads=n, stop_at=2) for n in (1, 2))
+    assert torch.allclose(weights_of(one), weights_of(two), atol=1e-3)
+
+
+def test_a_run_learns(streams, tmp_path):
+    rows = []
+    train(dataclasses.replace(TOY, steps=60, decay=20), streams, tmp_path / "run", report=rows.append)
+    assert rows[-1]["valid_bits_per_byte"] < 0.6 * rows[5]["valid_bits_per_byte"]
+
+
+def test_a_decay_file_ends_the_stable_phase_and_keeps_the_state_before_it(streams, tmp_path):
+    train(TOY, streams, tmp_path, stop_at=5)
+    (tmp_path / "decay").write_text("3")
+    train(TOY, streams, tmp_path)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert (saved["step"], saved["decay_from"]) == (8, 5)
+    assert torch.load(tmp_path / "stable-000005.pt", weights_only=True)["decay_from"] is None
+
+
+def test_windows_of_an_epoch_cover_every_position_but_once():
+    stream = np.arange(1000, 1503)  # 502 predictions: 50 windows of 10, less one for the shift
+    chosen = np.concatenate([windows(stream, n, batch=7, context=10, seed=4)[:, 1:].reshape(-1) for n in range(0, 49, 7)])
+    assert len(set(chosen.tolist())) == 490
+
+
+def test_every_window_is_led_by_the_start_token(streams):
+    assert (windows(streams.train, 0, batch=8, context=16, seed=0, line_starts=streams.line_starts)[:, 0] == CONTROL["<|start|>"]).all()
+
+
+def test_every_second_window_starts_where_a_line_does(streams):
+    rows = windows(streams.train, 0, batch=8, context=48, seed=0, line_starts=streams.line_starts)
+    after_newline = set(streams.train[streams.line_starts[:-1] + 1].tolist())
+    assert all(int(row[1]) in after_newline for row in rows[1::2])
+
+
+def test_the_rate_rises_stays_and_falls():
+    rates = [rate(step, TOY) for step in range(12)]
+    assert rates[:8] == pytest.approx([1 / 3, 2 / 3, 1, 1, 1, 1, 1, 1]) and rates[8:] == sorted(rates[8:], reverse=True) and 0 < rates[-1] < rates[8] < 1
+
+
+def test_held_out_works_are_whole_and_not_trained_on(corpus, streams):
+    kept = held_out(works(corpus))
+    assert set(streams.valid_works) == kept and not kept & set(streams.train_works)
+    assert len(streams.train_works) + len(streams.valid_works) == 3
+
+
+def test_the_smoke_command_trains_and_exports_a_model_that_loads(corpus, tmp_path):
+    assert main(["--corpus", str(corpus), "--out", str(tmp_path), "--steps", "8"]) == 0
+    model = load_llama(tmp_path / "smoke", name="smoke", tokenizer_name="own", control=CONTROL, start_id=0)
+    measured = bits_per_byte(model, [w.text for w in works(corpus) if w.name in held_out(works(corpus))])
+    assert f"{measured:.4f} over 1 whole works" in (tmp_path / "smoke" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name, content, complaint", [("empty", None, "holds no"), ("bad", b"\xff\xfe", "UTF-8")])
+def test_a_folder_that_cannot_be_read_is_explained(tmp_path, name, content, complaint):
+    if content is not None:
+        (tmp_path / "work.txt").write_bytes(content)
+    with pytest.raises(ReaderError, match=complaint):
+        list(works(tmp_path))
+
+
+def test_a_missing_folder_is_an_error_message_and_a_status(tmp_path, capsys):
+    assert main(["--corpus", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 1
+    assert "no folder" in capsys.readouterr().err
+
+
+def test_jsonl_lines_are_works(tmp_path):
+    (tmp_path / "some.jsonl").write_text('{"work": "a", "text": "x"}\n\n{"text": "y"}\n', encoding="utf-8")
+    assert [(w.name, w.text) for w in works(tmp_path)] == [("a", "x"), ("some-3", "y")]
