@@ -1,0 +1,91 @@
+"""Every model and two file compressors on the same held-out text: the table in `lmviz/data/models/README.md`."""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Callable, Iterable
+
+from lmviz.training.corpus import Work
+
+
+def excerpts(work: Work, count: int = 4, characters: int = 6000) -> list[str]:
+    """`count` passages spread evenly over a work, each from the start of a line; the whole work if it is short.
+
+    >>> [len(passage) for passage in excerpts(Work("w", "g", "word\\n" * 4000), 4, 1000)]
+    [1000, 1000, 1000, 1000]
+    """
+    if len(work.text) <= count * characters:
+        return [work.text]
+    room = len(work.text) // count
+    starts = [work.text.find("\n", i * room) + 1 if i else 0 for i in range(count)]
+    return [work.text[start : start + characters] for start in starts]
+
+
+def ppmd_bits_per_byte(texts: Iterable[str], order: int = 6) -> float:
+    """PPMd (variant H, 256 MB), each text by itself; as 7-Zip's own default order."""
+    import pyppmd
+
+    return _compressed(texts, lambda raw: pyppmd.compress(raw, max_order=order, mem_size=256 << 20, variant="H"))
+
+
+def xz_bits_per_byte(texts: Iterable[str]) -> float:
+    """xz at its strongest preset, each text by itself."""
+    return _compressed(texts, lambda raw: lzma.compress(raw, preset=9 | lzma.PRESET_EXTREME))
+
+
+def _compressed(texts: Iterable[str], compress: Callable[[bytes], bytes]) -> float:
+    written = read = 0
+    for text in texts:
+        raw = text.encode()
+        written, read = written + len(compress(raw)), read + len(raw)
+    return 8 * written / read
+
+
+def measure(names: Iterable[str], held_out: list[Work], passage: str, *, already: dict[str, dict] | None = None) -> dict[str, dict]:
+    """Bits per byte of the named models on excerpts of the held-out works and on the bundled passage, added to what is `already` known."""
+    from lmviz.models import registry, scoring
+    from lmviz.training.evaluate import bits_per_byte
+
+    rows = dict(already or {})
+    texts = [text for work in held_out for text in excerpts(work)]
+    for name in names:
+        model = registry.row(name).load()
+        rows[name] = {
+            "held_out_bits_per_byte": round(bits_per_byte(model, texts), 4),
+            "passage_bits_per_byte": round(scoring.score(model, passage).bits_per_byte, 5),
+            "n_parameters": model.n_parameters,
+        }
+    for name, compressor in (("PPMd", ppmd_bits_per_byte), ("xz", xz_bits_per_byte)):
+        if name not in rows:
+            rows[name] = {"held_out_bits_per_byte": round(compressor(work.text for work in held_out), 4)}
+    return rows
+
+
+def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
+    """The table, dearest first."""
+
+    def numbers(row: dict) -> str:
+        return f"{row['n_parameters']:,}" if "n_parameters" in row else "–"
+
+    works = ", ".join(work.name for work in held_out)
+    ordered = sorted(rows.items(), key=lambda row: -row[1]["held_out_bits_per_byte"])
+    lines = [f"| {name} | {numbers(row)} | {row['held_out_bits_per_byte']:.3f} |" for name, row in ordered]
+    return "\n".join(
+        [
+            "# The bundled models",
+            "",
+            "Bits per byte on works that no model was trained on; lower is better.",
+            "",
+            "| model | numbers it holds | bits per byte |",
+            "|---|---|---|",
+            *lines,
+            "",
+            "Models: four excerpts of 6,000 characters from each of the twelve held-out works, in overlapping windows of the model's own context.",
+            "PPMd (order 6) and xz (-9e): the same twelve works whole, each compressed by itself; they learn as they read, the models learned before.",
+            "SmolLM2 has read most of the public-domain books there are, so these works may not be new to it. The n-grams and transformers here share one tokenizer.",
+            "`validation.txt` is a passage of three of the held-out works; `measured.json` records what it costs each model, and a test checks that it still does.",
+            "",
+            f"Held out: {works}.",
+            "",
+        ]
+    )
