@@ -150,6 +150,7 @@ function update(strip, data) {
   const { selected, ...rest } = data;
   const drawn = JSON.stringify(rest);
   const before = strip.data;
+  takeColours(strip.root);
   strip.data = data;
   strip.choice = choices.get(data.key) || { words: false };
   choices.set(data.key, strip.choice);
@@ -164,6 +165,14 @@ function update(strip, data) {
     paint(strip);
   }
   select(strip, selected, !before || before.selected !== selected);
+}
+
+// The roles of figures/theme.py: the first two colours of the chart palette are the model's and the loss's.
+function takeColours(root) {
+  const [model, loss] = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",");
+  if (!loss) return;
+  root.style.setProperty("--model", model.trim());
+  root.style.setProperty("--loss", loss.trim());
 }
 
 function drawHead(strip) {
@@ -265,7 +274,7 @@ function drawLegend(strip) {
   const bar = make("span", `bar ${name === "rank" ? "steps" : both ? "both" : grows}`);
   const tick = (at, text) => make("span", "tick", { style: `left: ${(100 * at).toFixed(2)}%` }, text);
   if (name === "rank") {
-    bar.append(...["1", "10", "100", `1${THIN}000`, "more"].map((text, i) => make("span", "step", { style: `--v: ${i / 4}` }, make("i"), text)));
+    bar.append(...["1", "≤10", "≤100", `≤1${THIN}000`, "more"].map((text, i) => make("span", "step", { style: `--v: ${i / 4}` }, make("i"), text)));
   } else if (name === "probability") {
     bar.append(tick(0, "1"), tick(0.5, "0.5"), tick(1, "0"));
   } else {
