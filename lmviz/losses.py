@@ -130,7 +130,7 @@ def label_smoothing(logits, targets, *, smoothing: float = 0.1, spread: str = "a
     """
     logits, targets = checks.logits_and_targets(logits, targets)
     q = smoothed_targets(targets, logits.shape[-1], smoothing=smoothing, spread=spread, dtype=logits.dtype)
-    return -_weighted_sum(q, log_probs(logits))
+    return 0.0 - _weighted_sum(q, log_probs(logits))
 
 
 def masked_cross_entropy(logits, targets, mask) -> torch.Tensor:

@@ -268,6 +268,7 @@ def test_float32_logits_of_any_leading_shape_are_fitted():
         ([[1.0, 0.0], [1.0, 0.0]], [1, 1], "the larger the temperature, the better"),
         ([[0.0, 0.0]], [1], "targets must differ from the largest logit"),
         ([[0.0, -INF]], [1], "targets must not fall on a −inf logit"),
+        ([[3e-320, 0.0]] * 4, [0, 0, 0, 1], "logits must be of ordinary size"),
         ([[0.0, NAN]], [1], "logits must not hold NaN"),
         ([[0.0, 1.0]], [3], "targets must be ids from 0 to 1"),
     ],

@@ -38,6 +38,12 @@ def test_a_certain_outcome_has_no_entropy():
     assert information.entropy([0.0, 1.0, 0.0]).item() == 0.0
 
 
+def test_zero_is_printed_without_a_minus():
+    certain = [1.0, 0.0]
+    for nats in (information.entropy(certain), *(function(certain, certain) for function in TWO_ARGUMENTS)):
+        assert math.copysign(1.0, nats.item()) == 1.0 and nats.item() == 0.0
+
+
 @pytest.mark.parametrize("n", SIZES)
 def test_entropy_and_kl_agree_with_scipy(n):
     p, q = dirichlet(n, 0, batch=3), dirichlet(n, 1, concentration=5.0, batch=3)

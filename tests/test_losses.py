@@ -133,6 +133,14 @@ def test_cross_entropies_of_all_classes_are_the_logs_of_a_distribution(case):
     np.testing.assert_allclose((-every).exp().sum(-1), 1.0, rtol=1e-12)
 
 
+@pytest.mark.parametrize("row", [[0.0, -INF], [1e4, -1e4]])
+def test_a_loss_of_zero_is_printed_without_a_minus(row):
+    zeros = [loss(row, 0) for loss in PLAIN if loss is not losses.label_smoothing]
+    zeros += [losses.label_smoothing(row, 0, smoothing=0.0), losses.distillation(row, row, 0), losses.masked_cross_entropy([row], [0], [1])]
+    for zero in zeros:
+        assert zero.item() == 0.0 and math.copysign(1.0, zero.item()) == 1.0
+
+
 # squared error, hinge, focal
 
 

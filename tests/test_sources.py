@@ -205,6 +205,13 @@ def test_an_impossible_step_is_never_sampled():
     assert 8 not in ids.tolist()
 
 
+def test_rows_that_sum_to_a_rounding_less_than_one_never_run_past_the_last_symbol():
+    source = sources.markov([[0.5, 0.499991], [0.5, 0.499991]])
+    ids = sources.sample(source, 300_000, generator=torch.Generator().manual_seed(6))
+    assert (torch.rand(300_000, dtype=torch.float64, generator=torch.Generator().manual_seed(6)) > 0.499991 + 0.5).any()
+    assert set(ids.tolist()) == {0, 1}
+
+
 def test_every_preset_names_its_symbols():
     for source in sources.PRESETS.values():
         assert len(source.symbols) == len(source.transition) == len(source.stationary)
