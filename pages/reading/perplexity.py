@@ -1,0 +1,69 @@
+"""Chapter 3. Perplexity: exp of the mean loss, the number of equally likely tokens a model is choosing between."""
+
+import math
+
+import streamlit as st
+
+from lmviz import display, ladder, units
+from lmviz.figures import die, theme
+from lmviz.models import scored as scored_text
+from lmviz.ui import perplexity, perplexity_context, perplexity_pitfalls, reader, scores, show, strip
+
+unit = reader.choices().unit
+scored = scores.reader_scored()
+selected = strip.reader_strip(scored, key="perplexity_strip", title="−log P of every token")
+st.markdown(perplexity.answer(scored, unit))
+
+left, right = st.columns([5, 6], gap="large")
+with left:
+    st.markdown(f"**The die of this text**: {display.number(scored.perplexity)} equal sides. One of them comes up.")
+    st.plotly_chart(die.die(scored.perplexity), config=theme.CONFIG, key="perplexity_die", alt=perplexity.die_alt(scored.perplexity))
+with right:
+    st.markdown(perplexity.dice_words(scored, selected))
+    st.plotly_chart(die.dice(scored, selected), config=theme.CONFIG, key="perplexity_dice", alt=perplexity.dice_alt(scored))
+
+st.subheader("From loss to perplexity", anchor=False)
+perplexity.from_loss()
+
+st.subheader("The ladder", anchor=False)
+st.markdown("One text, read by models that know more and more. All of them are charged for the same bytes, so the bars compare.")
+perplexity.ladder(scored)
+
+st.subheader("Context helps", anchor=False)
+perplexity_context.helps(scored, unit)
+
+st.subheader("Texts longer than the memory", anchor=False)
+st.markdown(
+    "A model has a longest context. A longer text is read through windows that overlap: each counts only its new tokens (full), and repeats some "
+    "old ones so that the new ones are not read cold (pale). Moving on in small steps is kinder to every token and costs more."
+)
+perplexity_context.long_texts(scored)
+
+st.subheader("Six ways to a wrong perplexity", anchor=False)
+perplexity_pitfalls.choose(scored)
+
+st.subheader("Why exp of the mean?", anchor=False)
+st.markdown("A fair die of $N$ sides gives every outcome the chance $1/N$, and so the loss $\\log N$. Perplexity asks which $N$ would cost what this text costs:")
+st.latex(r"\log N = \frac1T \sum_{t=1}^{T} -\log P(w_t \mid w_{<t}) \qquad\Longrightarrow\qquad N = \exp\Big(\frac1T \sum_{t} -\log P(w_t \mid w_{<t})\Big) = \Big(\prod_{t} \frac1{P(w_t \mid w_{<t})}\Big)^{1/T}")
+st.markdown(
+    f"$T$ is the number of tokens, here {scored.n_scored}. On the right, $1/P$ is one token's own die, and the $T$-th root of their product is the "
+    f"**geometric mean**. A choice among {display.number(scored.perplexity)} has an entropy of {display.amount(math.log(scored.perplexity), unit)}: the same fact as the mean loss, "
+    "said in sides instead of in bits or nats. That is why the base of the logarithm does not matter, as long as it is also the base of the power."
+)
+
+st.subheader("Where it stops", anchor=False)
+st.markdown(
+    "Perplexity is counted per token, so it belongs to a tokenizer, a context, a start token and a text; without those four it means nothing. One token of "
+    "probability 0 makes it infinite. It says how well a text was foreseen, not whether the text is true, useful or kind, and two models of equal "
+    "perplexity can fail in different places. The model does not roll a fair die either: at most places a few tokens share nearly all the chance."
+)
+show.predict(*perplexity.prediction(scored), key="perplexity_predict")
+show.code(perplexity.snippet(scored), units.perplexity, units.bits_per_byte, scored_text.ScoredText.mean_nats.fget, ladder.uniform, key="perplexity_code")
+show.sources(
+    "Jelinek, F., Mercer, R. L., Bahl, L. R., & Baker, J. K. (1977). *Perplexity: a measure of the difficulty of speech recognition tasks*. JASA 62, S63: the name.",
+    "Brown, P. F., et al. (1992). *An Estimate of an Upper Bound for the Entropy of English*. Computational Linguistics 18(1): cross-entropy per character, so that models compare.",
+    "Chen, S. F., & Goodman, J. (1999). *An empirical study of smoothing techniques for language modeling*. Computer Speech & Language 13: the n-gram rungs.",
+    "Khandelwal, U., He, H., Qi, P., & Jurafsky, D. (2018). *Sharp Nearby, Fuzzy Far Away: How Neural Language Models Use Context*. ACL.",
+    "Press, O., Smith, N. A., & Lewis, M. (2021). *Shortformer: Better Language Modeling Using Shorter Inputs*. ACL: sliding windows and what their stride changes.",
+    "Mistakes in public code: huggingface/evaluate #636 (padding scored), huggingface/transformers #35066 (shift), pytorch #82081 (softmax twice), lm-evaluation-harness #1586 (start token).",
+)

@@ -1,0 +1,81 @@
+"""What a longer memory is worth: loss against what came before, windows laid over a text, cost against precision."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from lmviz import display
+from lmviz.context_length import Pooled, WindowCost
+from lmviz.figures import theme
+from lmviz.models.windows import Window
+
+HEIGHT = 330
+
+
+def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[float] | None, unit: str, *, x_title: str, passages_name: str = "passages", your_groups: Sequence[str] | None = None) -> go.Figure:  # fmt: skip
+    """Mean loss a token against how many tokens came before: the bundled passages with their 95 % band, the reader's text on top.
+
+    `groups` name the places on the axis; `your_groups` those of `yours` if they are not all of them.
+    """
+    figure = go.Figure()
+    places = {name: i for i, name in enumerate(groups)}
+    ends = []
+    if passages is not None:
+        means, half = display.in_unit(passages.means, unit), display.in_unit(passages.half_widths, unit)
+        x = list(range(len(means)))
+        band = {"x": x + x[::-1], "y": [*(means + half), *(means - half)[::-1]]}
+        figure.add_trace(go.Scatter(**band, fill="toself", fillcolor=theme.MODEL, opacity=0.18, line_width=0, hoverinfo="skip"))
+        hover = [f"{name} before: {display.number(m)} {unit} ± {display.number(h, 2)}" for name, m, h in zip(groups, means, half)]
+        figure.add_trace(go.Scatter(x=x, y=means, mode="lines+markers", line={"color": theme.MODEL, "width": 2.5}, hovertext=hover, hoverinfo="text"))
+        ends.append((x[-1], means[-1], passages_name, theme.MODEL))
+    if yours is not None:
+        spots = [(places[name], display.in_unit(loss, unit)) for name, loss in zip(your_groups or groups, yours) if loss == loss and name in places]
+        if spots:
+            x, y = zip(*spots)
+            hover = [f"{groups[i]} before: {display.number(v)} {unit}" for i, v in spots]
+            figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.LOSS, "width": 2.5, "dash": "dot"}, marker_size=9, hovertext=hover, hoverinfo="text"))
+            ends.append((x[-1], y[-1], "your text", theme.LOSS))
+    for i, (x, y, name, colour) in enumerate(ends):
+        above = y >= min(e[1] for e in ends) and (len(ends) == 1 or y == max(e[1] for e in ends))
+        figure.add_annotation(x=x, y=y, yshift=16 if above else -16, text=name, showarrow=False, font_color=colour, xanchor="right" if x == len(groups) - 1 else "center")
+    theme.quiet(figure, height=HEIGHT, x_title=x_title, y_title=f"mean loss, {unit} a token")
+    figure.update_xaxes(tickvals=list(range(len(groups))), ticktext=list(groups), range=[-0.4, len(groups) - 0.6], showgrid=False)
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def window_bars(cut: Sequence[Window], n_tokens: int, *, most: int = 24) -> go.Figure:
+    """The windows laid over a text of n_tokens, one row each: read as context only (pale), and counted (full)."""
+    shown = list(cut[:most])
+    rows = list(range(len(shown)))
+    figure = go.Figure()
+    figure.add_trace(go.Bar(y=rows, base=[w.begin for w in shown], x=[w.counted - w.begin for w in shown], orientation="h", marker_color=theme.MUTED, marker_opacity=0.45,
+                            hovertext=[f"tokens {w.begin + 1} to {w.counted}: context only" for w in shown], hoverinfo="text"))  # fmt: skip
+    figure.add_trace(go.Bar(y=rows, base=[w.counted for w in shown], x=[w.end - w.counted for w in shown], orientation="h", marker_color=theme.MODEL,
+                            hovertext=[f"tokens {w.counted + 1} to {w.end}: counted" for w in shown], hoverinfo="text"))  # fmt: skip
+    theme.quiet(figure, height=HEIGHT, x_title="token of the text", y_title="window")
+    figure.update_layout(barmode="overlay", bargap=0.25)
+    figure.update_yaxes(range=[max(len(shown), 6) - 0.4, -0.6], showgrid=False, showticklabels=False)
+    figure.update_xaxes(range=[0, n_tokens])
+    if len(cut) > most:
+        figure.add_annotation(x=0.02, xref="paper", xanchor="left", y=0.02, yref="paper", yanchor="bottom", showarrow=False, text=f"and {display.number(len(cut) - most)} windows more")
+    return figure
+
+
+def window_costs(costs: Sequence[WindowCost], chosen: WindowCost | None) -> go.Figure:
+    """Bits per byte against tokens read, one line a context; the chosen windows are ringed."""
+    figure = go.Figure()
+    for context in sorted({c.context for c in costs}):
+        line = sorted((c for c in costs if c.context == context), key=lambda c: c.tokens_read)
+        hover = [f"context {c.context}, stride {c.stride}<br>{display.number(c.tokens_read)} tokens read<br>{display.number(c.bits_per_byte)} bits per byte" for c in line]
+        figure.add_trace(go.Scatter(x=[c.tokens_read for c in line], y=[c.bits_per_byte for c in line], mode="lines+markers", line={"color": theme.MODEL, "width": 2},
+                                    marker_size=7, hovertext=hover, hoverinfo="text"))  # fmt: skip
+        figure.add_annotation(x=math.log10(line[0].tokens_read), y=line[0].bits_per_byte, text=f"context {context}", showarrow=False, xanchor="left", yshift=12, font_color=theme.MODEL)
+    if chosen is not None:
+        ring = {"symbol": "circle-open", "size": 18, "color": theme.TRUTH, "line": {"width": 2.5}}
+        figure.add_trace(go.Scatter(x=[chosen.tokens_read], y=[chosen.bits_per_byte], mode="markers", marker=ring, hoverinfo="skip"))
+    theme.quiet(figure, height=HEIGHT, x_title="tokens read by the model (the cost)", y_title="bits per byte")
+    figure.update_xaxes(type="log", dtick="D2" if costs else None)
+    return figure
+

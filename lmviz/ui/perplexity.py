@@ -1,0 +1,164 @@
+"""The sentences and the small interactions of chapter 3: the die, the seed figure, the ladder."""
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from lmviz import display, models, units
+from lmviz import ladder as ladder_of
+from lmviz.figures import die, theme
+from lmviz.figures import ladder as ladder_figure
+from lmviz.models.scored import ScoredText
+from lmviz.ui import runtime, scores
+
+SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
+LADDER_CHARACTERS = 4_000  # seven models read the text
+
+
+def answer(scored: ScoredText, unit: str) -> str:
+    """The question of the chapter, answered with this text's numbers."""
+    base = "2" if unit == "bits" else "e"
+    mean = display.number(display.in_unit(scored.mean_nats, unit))
+    return (
+        f"On average a token of this text costs the model :orange[**{display.amount(scored.mean_nats, unit)}**]. A fair choice among "
+        f"**{display.number(scored.perplexity)}** tokens would cost exactly as much: {base} to the power {mean}. That number is the text's **perplexity**: "
+        "the sides of the die that the model is, in effect, rolling."
+    )
+
+
+def dice_alt(scored: ScoredText) -> str:
+    least, most = math.exp(np.nanmin(scored.losses)), math.exp(min(np.nanmax(scored.losses), 700))
+    return (
+        f"For each of {scored.n_scored} tokens, the sides of its own die on a logarithmic axis, from {display.number(least)} to {display.number(most)}; "
+        f"a line at their geometric mean, the perplexity {display.number(scored.perplexity)}."
+    )
+
+
+def die_alt(sides: float) -> str:
+    return f"A wheel of {display.number(sides)} equal pieces, one marked; the last piece is as narrow as the fraction that is left."
+
+
+def dice_words(scored: ScoredText, selected: int) -> str:
+    """What the selected token's own die is."""
+    loss, text = scored.losses[selected], display.md_escape(display.visible(scored.tokens[selected].text))
+    if math.isnan(loss):
+        return "**Every token has a die of its own.** The selected one is not scored."
+    sides = display.number(units.perplexity(loss))
+    return f"**Every token has a die of its own.** :violet[{text}] had one chance in {sides}, a die of {sides} sides. The stems above the line and those below it are equally long together."
+
+
+def seed() -> str:
+    """The figure everybody quotes, checked here and now."""
+    right = units.perplexity(SEED_NATS)
+    return (
+        f"A cross-entropy of {SEED_NATS} nats a token is often said to be a perplexity of about {SEED_QUOTED:.1f}. **It is {display.number(right)}**: "
+        f"exp({SEED_NATS}) = {right:.2f}. A perplexity of {SEED_QUOTED:.1f} would take {math.log(SEED_QUOTED):.2f} nats. In bits it is the same number: "
+        f"{SEED_NATS} nats are {units.to_bits(SEED_NATS):.2f} bits, and 2 to the power {units.to_bits(SEED_NATS):.2f} is {2 ** units.to_bits(SEED_NATS):.1f}."
+    )
+
+
+@st.fragment
+def from_loss() -> None:
+    """A slider from loss to perplexity, and the die it makes."""
+    left, right = st.columns([6, 5], gap="large", vertical_alignment="center")
+    with left:
+        st.markdown(seed())
+        nats = st.slider("Mean loss, nats a token", 0.0, 11.0, SEED_NATS, 0.05, key="perplexity_seed_nats", format="%.2f")
+        sides, more = units.perplexity(nats), units.perplexity(nats + 0.1)
+        st.markdown(
+            f"exp({nats:.2f}) = **{display.number(sides)}**. One tenth of a nat more would make it {display.number(more)}: each tenth adds "
+            f"{display.number(100 * (more / sides - 1), 2)} %, wherever you start. Equal steps of loss are equal factors of perplexity."
+        )
+    with right:
+        st.plotly_chart(die.die(sides, height=270), config=theme.CONFIG, key="perplexity_seed_die", alt=die_alt(sides))
+
+
+@st.fragment(parallel=True)
+def ladder(scored: ScoredText) -> None:
+    """The reader's text under every model of this machine, from knowing nothing down to the best; filled in as models answer."""
+    if scored.n_bytes == 0:
+        return
+    text, model = scored.text[:LADDER_CHARACTERS], scored.model
+    names = models.names()
+    rows = {name: models.registry.row(name) for name in names}
+    top = scored if text == scored.text else scores.scored(text, model)
+    place = st.empty()
+    rungs = [ladder_of.rung(top, rows[model].tokenizer if model in rows else model)]
+    if model != "uniform":
+        rungs.append(ladder_of.uniform(len(top), len(text.encode()), top.vocab_size, model=f"uniform {top.vocab_size}", tokenizer=top.model))
+    others = [name for name in names if name != model]
+    for name in [*[n for n in others if _ready(text, n)], *[n for n in others if not _ready(text, n)]]:
+        if not _ready(text, name):
+            _draw_ladder(place, rungs, model, len(others))
+        rungs.append(ladder_of.rung(scores.scored(text, name), rows[name].tokenizer))
+    _draw_ladder(place, rungs, model, len(others))
+    st.markdown(ladder_words(rungs, model, cut=text != scored.text))
+
+
+def _ready(text: str, name: str) -> bool:
+    first = scores.first_view(name)
+    return (first is not None and first.text == text) or runtime.service().peek(name, text) is not None
+
+
+def _draw_ladder(place, rungs: list[ladder_of.Rung], model: str, n_others: int) -> None:
+    """The rungs that are known, in the room that all will need."""
+    steps = ladder_of.ladder(rungs)
+    figure = ladder_figure.ladder(steps, [rung_name(r) for r in steps], model, room_for=n_others + 2)
+    alt = "Bits per byte of the text under each model: " + ", ".join(f"{rung_name(r)} {display.number(r.bits_per_byte)}" for r in steps) + "."
+    place.plotly_chart(figure, config=theme.CONFIG, key=f"perplexity_ladder_{len(rungs)}", alt=alt)
+
+
+def rung_name(rung: ladder_of.Rung) -> str:
+    if rung.model.startswith("uniform"):
+        return f"uniform over {display.number(rung.vocab_size)}"
+    return models.registry.row(rung.model).title
+
+
+def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) -> str:
+    """What the ladder shows, in numbers."""
+    steps = ladder_of.ladder(rungs)
+    top, bottom = steps[0], steps[-1]
+    blind = next((r for r in steps if r.model.startswith("uniform ") or r.model == "uniform"), top)
+    words = (
+        f"Whoever knows nothing must give each of the {display.number(blind.vocab_size)} tokens the same chance and pays log {display.number(blind.vocab_size)} = "
+        f"{display.amount(math.log(blind.vocab_size), 'bits')} a token, {display.number(blind.bits_per_byte)} bits per byte here. {rung_name(bottom)} pays "
+        f"**{display.number(bottom.bits_per_byte)}**, {display.number(100 * (1 - bottom.total_nats / blind.total_nats), 2)} % less."
+    )
+    tokenizers = {r.tokenizer: r.n_tokens for r in steps if not r.model.startswith("uniform ")}
+    if len(tokenizers) > 1:
+        counts = " and ".join(display.number(n) for n in tokenizers.values())
+        words += f" The models cut this text into {counts} tokens, so their perplexities a token do not compare. Bits per byte do: the bytes are the same for all."
+    return words + (f" Seven models are to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
+
+
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+    """What becomes of the perplexity without the costliest token? Computed from this text."""
+    worst = int(np.nanargmax(scored.losses))
+    rest = np.delete(scored.losses, worst)
+    rest = rest[~np.isnan(rest)]
+    token = display.md_escape(display.visible(scored.tokens[worst].text))
+    without = units.perplexity(float(rest.mean())) if len(rest) else 1.0
+    fall = 1 - without / scored.perplexity if math.isfinite(scored.perplexity) else 1.0
+    options = ["by less than 10 %", "by 10 to 30 %", "by 30 to 60 %", "by more than 60 %"]
+    answer_at = int(np.searchsorted([0.1, 0.3, 0.6], fall, side="right"))
+    because = (
+        f"Without it the mean over the other {len(rest)} is {display.amount(float(rest.mean()) if len(rest) else 0.0, 'bits')}, a perplexity of {display.number(without)} "
+        f"instead of {display.number(scored.perplexity)}: {display.number(100 * fall, 2)} % less. One token weighs 1/T in the mean loss, but exp turns what is added into what is multiplied."
+    )
+    return f"“{token}” was the costliest token. If it were left out of the average, by how much would the perplexity fall?", options, answer_at, because
+
+
+def snippet(scored: ScoredText) -> str:
+    return f"""from lmviz import ladder, models, units
+from lmviz.models import scoring
+
+model = models.load({scored.model!r})
+scored = scoring.score(model, {scored.text[:300]!r})
+print(scored.mean_nats)                         # mean loss, nats a token
+print(units.perplexity(scored.mean_nats))       # the sides of the die
+print(scored.bits_per_byte)                     # what compares across tokenizers
+print(units.perplexity(3.5))                    # 33.1, not 30.0
+for name in models.names():                     # the ladder
+    print(name, scoring.score(models.load(name), scored.text).bits_per_byte)
+"""

@@ -1,0 +1,156 @@
+"""Chapter 3, what a longer memory is worth: loss by position, loss with a shorter memory, windows over long texts."""
+
+import numpy as np
+import streamlit as st
+
+from lmviz import context_length, display
+from lmviz.data import examples
+from lmviz.data.first_views import perplexity as stored
+from lmviz.figures import context, theme
+from lmviz.models.scored import ScoredText
+from lmviz.models.windows import windows
+from lmviz.ui import scores
+
+CHEAP = 2_500  # tokens a model may read without being asked: a few seconds
+PER_SECOND = 400  # tokens the model reads in a second on a small machine, for the estimate only
+WINDOW_TOKENS = 400  # of the reader's text
+
+
+def helps(scored: ScoredText, unit: str) -> None:
+    """Two pictures: the deeper into a text, and the longer the memory, the lower the loss."""
+    view = stored.load(scored.model)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Deeper into the text.** Mean loss of the tokens that have so many before them.")
+        groups = context_length.group_names()
+        nats, counts = context_length.by_position(scored.losses)
+        yours = np.where(counts > 0, nats / np.maximum(counts, 1), np.nan)
+        pool = view.by_position if view else None
+        figure = context.by_memory(groups, pool, yours, unit, x_title="tokens before it in the text")
+        st.plotly_chart(figure, config=theme.CONFIG, key="perplexity_by_position", alt=_alt("Mean loss by position in the text", groups, pool, yours, unit))
+    with right:
+        st.markdown("**A shorter memory, same tokens.** Every token is predicted again from at most so many before it.")
+        _shorter_memory(scored, unit)
+    st.markdown(_helps_words(view, unit))
+
+
+@st.fragment
+def _shorter_memory(scored: ScoredText, unit: str) -> None:
+    view = stored.load(scored.model)
+    pool = view.by_memory if view else None
+    text = "".join(token.text for token in scored.tokens[: stored.MEMORY_TOKENS])
+    memories = context_length.memories(min(len(scored), stored.MEMORY_TOKENS))
+    known = st.session_state.setdefault("perplexity_memory", {})
+    yours = list(view.opening_memory) if view and text == examples.OPENING else known.get((scored.model, text))
+    groups = [str(b) for b in context_length.BEFORE]
+    place = st.empty()
+
+    def draw(values):
+        # the last memory of a short text reaches all of it: it stands at the first place that does
+        reach = [str(next(b for b in context_length.BEFORE if b >= memory)) for memory in memories]
+        figure = context.by_memory(groups, pool, values, unit, x_title="tokens that it may look back on, at most", your_groups=reach[: len(values or [])])
+        place.plotly_chart(figure, config=theme.CONFIG, key=f"perplexity_by_memory_{len(values or [])}", alt=_alt("Mean loss by memory", groups, pool, values, unit, reach))
+
+    draw(yours)
+    if yours is not None:
+        return
+    cost = sum(context_length.tokens_read(min(len(scored), stored.MEMORY_TOKENS), *context_length.memory_windows(b)) for b in memories)
+    label = "Take my text's memory away" if len(scored) <= stored.MEMORY_TOKENS else f"Take the memory away from my first {stored.MEMORY_TOKENS} tokens"
+    if st.button(label, key="perplexity_memory_run", help=f"The model reads {display.number(cost)} tokens for this, about {max(1, round(cost / PER_SECOND))} s."):
+        means = []
+        for memory in memories:
+            width, stride = context_length.memory_windows(memory)
+            means.append(float(np.nanmean(scores.scored(text, scored.model, context=width, stride=stride, top_k=1).losses)))
+            draw(means)
+        known[scored.model, text] = means
+        while len(known) > 20:
+            known.pop(next(iter(known)))
+
+
+def _helps_words(view: stored.PerplexityView | None, unit: str) -> str:
+    if view is None:
+        return "No average over the bundled passages is stored for this model; your own text is drawn alone."
+    position, memory = view.by_position.means, view.by_memory.means
+    return (
+        f"Over {len(view.by_position.nats)} English passages a first token costs {display.amount(position[0], unit)} and one with 128 or more before it {display.amount(position[-1], unit)}. "
+        f"That could be because beginnings are hard. So on the right the tokens stay and only the memory shrinks, in {len(view.by_memory.nats)} passages: "
+        f"from {display.amount(memory[-1], unit)} with 128 tokens of memory to {display.amount(memory[3], unit)} with 4 and {display.amount(memory[0], unit)} with none. "
+        "Each doubling helps, and helps less than the one before. The bands are 95 % intervals over passages; one text alone is noisy."
+    )
+
+
+def _alt(what: str, groups: list[str], pool, yours, unit: str, your_groups=None) -> str:
+    parts = [what + f", {unit} a token."]
+    if pool is not None:
+        parts.append("Passages: " + ", ".join(f"{g} before {display.number(display.in_unit(m, unit))}" for g, m in zip(groups, pool.means)) + ".")
+    if yours is not None:
+        parts.append("Your text: " + ", ".join(f"{g} before {display.number(display.in_unit(v, unit))}" for g, v in zip(your_groups or groups, yours) if v == v) + ".")
+    return " ".join(parts)
+
+
+@st.fragment
+def long_texts(scored: ScoredText) -> None:
+    """Context and stride, chosen by the reader: what the windows look like, what they cost, what they measure."""
+    model = scored.model
+    passage = stored.passage(stored.WINDOW_PASSAGE)
+    view = stored.load(model)
+    own = len(scored) > stored.WINDOW_CONTEXTS[0]
+    which = "passage"
+    if own:
+        which = st.segmented_control("Text", ["passage", "yours"], default="passage", required=True, key="perplexity_windows_text", label_visibility="collapsed",
+                                     format_func=lambda w: f"“{passage.title}”" if w == "passage" else "Your text")  # fmt: skip
+    if which == "passage":
+        text = passage.text
+        n_tokens = view.windows[0].n_tokens if view else len(scores.scored(text, model))
+        costs = {(c.context, c.stride): c for c in view.windows} if view else _costs(model, text)
+    else:
+        text = "".join(token.text for token in scored.tokens[:WINDOW_TOKENS])
+        n_tokens = min(len(scored), WINDOW_TOKENS)
+        costs = _costs(model, text)
+    settings = stored.window_settings(n_tokens)
+    contexts = sorted({c for c, _ in settings})
+    left, right = st.columns(2, gap="large")
+    with left:
+        width = st.select_slider("Context: tokens in a window", contexts, value=contexts[len(contexts) // 2], key=f"perplexity_windows_context_{which}_{len(contexts)}")
+    with right:
+        strides = context_length.strides(width)
+        stride = st.select_slider("Stride: how far each window moves on", strides, value=max(1, width // 2), key=f"perplexity_windows_stride_{width}")
+    cost = context_length.tokens_read(n_tokens, width, stride)
+    if (width, stride) not in costs and (cost <= CHEAP or st.button(f"Read {display.number(cost)} tokens, about {max(1, round(cost / PER_SECOND))} s", key="perplexity_windows_run")):
+        costs[width, stride] = context_length.window_cost(scores.scored(text, model, context=width, stride=stride, top_k=1))
+    chosen = costs.get((width, stride))
+    cut = windows(n_tokens, width, stride)
+    st.markdown(_window_words(cut, cost, n_tokens, chosen, costs))
+    left, right = st.columns(2, gap="large")
+    with left:
+        alt = f"{len(cut)} windows of at most {width} tokens over a text of {n_tokens}; each counts {stride} new ones, the rest of it is context."
+        st.plotly_chart(context.window_bars(cut, n_tokens), config=theme.CONFIG, key="perplexity_windows_bars", alt=alt)
+    with right:
+        alt = "Bits per byte against tokens read: " + ", ".join(f"context {c} stride {s} {display.number(w.bits_per_byte)} for {w.tokens_read}" for (c, s), w in costs.items()) + "."
+        st.plotly_chart(context.window_costs(list(costs.values()), chosen), config=theme.CONFIG, key="perplexity_windows_costs", alt=alt)
+
+
+def _costs(model: str, text: str) -> dict[tuple[int, int], context_length.WindowCost]:
+    """What this session has measured on a text, kept under its model and text."""
+    known = st.session_state.setdefault("perplexity_windows", {})
+    while len(known) > 10:
+        known.pop(next(iter(known)))
+    return known.setdefault((model, text), {})
+
+
+def _window_words(cut, cost: int, n_tokens: int, chosen: context_length.WindowCost | None, costs: dict) -> str:
+    size, step = cut[0].end, (cut[1].end - cut[0].end if len(cut) > 1 else cut[0].end)
+    words = (
+        f"**{display.number(len(cut))} windows** of {display.number(size)} tokens, each {display.number(step)} further on: the model reads **{display.number(cost)} tokens** to score "
+        f"{display.number(n_tokens)}, {display.number(cost / n_tokens, 2)} times the text. "
+    )
+    if chosen is None:
+        return words
+    words += f"The text then costs **{display.number(chosen.bits_per_byte, 4)} bits per byte**."
+    best, worst = min(costs.values(), key=lambda c: c.total_nats), max(costs.values(), key=lambda c: c.total_nats)
+    if best is not worst:
+        words += (
+            f" Same text, same model: between {display.number(best.bits_per_byte, 4)} (context {best.context}, stride {best.stride}) and "
+            f"{display.number(worst.bits_per_byte, 4)} (context {worst.context}, stride {worst.stride}), depending on nothing but the windows."
+        )
+    return words
