@@ -36,13 +36,15 @@ def train(
     save_every_seconds: float = 300.0,
     snapshots: frozenset[int] = frozenset(),
     stop_at: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[dict], None] = lambda row: None,
 ) -> Llama:
     """Run a recipe to its end, or go on with the run that `folder` holds; returns the model.
 
     Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, held-out bits per byte, by step), snapshot-STEP.pt.
     A file named `decay` in the folder, holding a number, ends the stable phase now: the rate falls to zero over that many
-    steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step, as an interruption would.
+    steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step; `should_stop`, asked after each
+    step, leaves it there and then. Either way the checkpoint is written first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -77,7 +79,7 @@ def train(
 
     with ThreadPoolExecutor(threads) as pool, open(folder / "log.jsonl", "a") as log:
         begun = last_save = time.monotonic()
-        while step < recipe.steps and step != stop_at:
+        while step < recipe.steps:
             if step in snapshots:
                 torch.save(model.state_dict(), folder / f"snapshot-{step:06d}.pt")
             if decay_from is None and (folder / "decay").exists():
@@ -104,10 +106,13 @@ def train(
             row["seconds"] = round(seconds + now - begun, 1)
             log.write(json.dumps(row) + "\n")
             report(row)
-            if now - last_save > save_every_seconds or step == recipe.steps or step == stop_at:
+            leaving = step in (recipe.steps, stop_at) or should_stop()
+            if leaving or now - last_save > save_every_seconds:
                 seconds, begun, last_save = seconds + now - begun, now, now
                 log.flush()
                 save()
+            if leaving:
+                break
         if step in snapshots:
             torch.save(model.state_dict(), folder / f"snapshot-{step:06d}.pt")
     return model

@@ -48,6 +48,12 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(stream
     assert logs[0] == logs[1] and len(logs[0]) == 12
 
 
+def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_of_that_step(streams, tmp_path):
+    rows = []
+    train(TOY, streams, tmp_path, report=rows.append, should_stop=lambda: len(rows) == 4)
+    assert len(rows) == 4 and torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 4
+
+
 def test_two_shards_give_the_loss_and_the_weights_of_one(streams, tmp_path):
     one, two = (train(TOY, streams, tmp_path / str(n), threads=n, stop_at=2) for n in (1, 2))
     assert torch.allclose(weights_of(one), weights_of(two), atol=1e-3)
