@@ -15,8 +15,11 @@ from lmviz.training.stream import Streams
 from lmviz.training.tokenizer import CONTROL, MASK, PAD, START
 
 
-def export(model: Llama, recipe: Recipe, streams: Streams, folder: Path, *, card: str, dtype: torch.dtype = torch.float16) -> None:
-    """model.safetensors, config.json, tokenizer.json, tokenizer_config.json, README.md and manifest.json: all of them or none."""
+def export(model: Llama, recipe: Recipe, streams: Streams, folder: Path, *, card: str, log: Path | None = None, dtype: torch.dtype = torch.float16) -> None:
+    """model.safetensors, config.json, tokenizer.json, tokenizer_config.json, README.md and manifest.json: all of them or none.
+
+    `log` is a run's log.jsonl, from which run.json keeps what a chart of the run needs.
+    """
     state = {name: tensor.detach().to(dtype) for name, tensor in model.state_dict().items()}
     if not all(torch.isfinite(tensor).all() for tensor in state.values()):
         raise FloatingPointError(f"a weight is too large for {dtype} or is not a number; export in float32 instead")
@@ -29,8 +32,26 @@ def export(model: Llama, recipe: Recipe, streams: Streams, folder: Path, *, card
         names = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": START, "pad_token": PAD, "mask_token": MASK, "clean_up_tokenization_spaces": False}
         (target / "tokenizer_config.json").write_text(json.dumps(names, indent=1) + "\n")
         (target / "README.md").write_text(card, encoding="utf-8")
+        if log is not None:
+            (target / "run.json").write_text(json.dumps(recorded_run(log)) + "\n")
 
     files.build(folder, fill)
+
+
+def recorded_run(log: Path, points: int = 200) -> dict[str, list]:
+    """A run in columns: about `points` evenly spaced stretches with their mean training loss (nats), and every held-out measurement."""
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    size = max(1, len(rows) // points)
+    stretches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    measured = [row for row in rows if "valid_bits_per_byte" in row]
+    return {
+        "step": [stretch[-1]["step"] for stretch in stretches],
+        "tokens": [stretch[-1]["tokens"] for stretch in stretches],
+        "loss_nats": [round(sum(row["loss"] for row in stretch) / len(stretch), 4) for stretch in stretches],
+        "held_out_step": [row["step"] for row in measured],
+        "held_out_tokens": [row["tokens"] for row in measured],
+        "held_out_bits_per_byte": [row["valid_bits_per_byte"] for row in measured],
+    }
 
 
 def export_tokenizer(streams: Streams, folder: Path) -> None:

@@ -12,6 +12,7 @@ from lmviz.models.causal import load_llama
 from lmviz.training.cli import main
 from lmviz.training.corpus import held_out, works
 from lmviz.training.evaluate import bits_per_byte
+from lmviz.training.export import recorded_run
 from lmviz.training.loop import train
 from lmviz.training.recipes import RECIPES, llama, rate
 from lmviz.training.stream import prepare, windows
@@ -124,3 +125,11 @@ def test_a_missing_folder_is_an_error_message_and_a_status(tmp_path, capsys):
 def test_jsonl_lines_are_works(tmp_path):
     (tmp_path / "some.jsonl").write_text('{"work": "a", "text": "x"}\n\n{"text": "y"}\n', encoding="utf-8")
     assert [(w.name, w.text) for w in works(tmp_path)] == [("a", "x"), ("some-3", "y")]
+
+
+def test_a_recorded_run_keeps_means_of_stretches_and_every_measurement(tmp_path):
+    rows = [{"step": i, "tokens": 10 * i, "loss": float(i)} | ({"valid_bits_per_byte": 2.5} if i == 6 else {}) for i in range(1, 9)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = recorded_run(tmp_path / "log.jsonl", points=2)
+    assert (run["step"], run["tokens"], run["loss_nats"]) == ([4, 8], [40, 80], [2.5, 6.5])
+    assert (run["held_out_step"], run["held_out_bits_per_byte"]) == ([6], [2.5])
