@@ -21,14 +21,15 @@ def differences(spans: Sequence[Span], *, unit: str, names: tuple[str, str], hei
         f"<br>difference {display.amount(span.difference_nats, unit, sign=True)}"
         for span in spans
     ]
-    colours = [theme.LOSS if value > 0 else theme.MODEL for value in values]
     places = list(range(1, len(spans) + 1))
     few = len(spans) <= FEW
-    text = [display.number(v, 2, sign=True) if few and math.isfinite(v) else "" for v in values]
-    figure = go.Figure(go.Bar(x=places, y=values, marker_color=colours, marker_line_width=0, hovertext=hover, hoverinfo="text", text=text,
-                              textposition="outside", cliponaxis=False))  # fmt: skip
-    theme.quiet(figure, height=height, x_title="" if few else "stretch that both cut alike", y_title=f"difference, {unit}")
-    figure.update_layout(bargap=0.25 if few else 0, margin_t=34, hovermode="x" if len(spans) > 1 else "closest")
+    figure = go.Figure()
+    for colour, here in ((theme.LOSS, [i for i, v in enumerate(values) if v > 0]), (theme.MODEL, [i for i, v in enumerate(values) if not v > 0])):
+        text = [display.number(values[i], 2, sign=True) if math.isfinite(values[i]) else "" for i in here] if few else None
+        figure.add_bar(x=[places[i] for i in here], y=[values[i] for i in here], marker_color=colour, marker_line_width=0, hovertext=[hover[i] for i in here],
+                       hoverinfo="text", text=text, textposition="outside" if few else "none", cliponaxis=False, name="")  # fmt: skip
+    theme.quiet(figure, height=height, x_title=None if few else "stretch that both cut alike", y_title=f"difference, {unit}")
+    figure.update_layout(barmode="overlay", bargap=0.25 if few else 0, margin_t=34, hovermode="x" if len(spans) > 1 else "closest")
     figure.update_xaxes(range=[0.4, len(spans) + 0.6], showgrid=False, zeroline=False)
     finite = [v for v in values if math.isfinite(v)] or [0.0]
     pad = 0.18 * ((max(finite) - min(finite)) or 1.0)

@@ -8,22 +8,27 @@ import plotly.graph_objects as go
 from lmviz import display, landing
 from lmviz.figures import theme
 
+POINTS = 200  # on the curve; more cannot be told apart
+
 
 def concentration(curve: np.ndarray, *, fraction: float = 0.1, height: int = 300) -> go.Figure:
     """`landing.concentration` as a curve: tokens, costliest first, against their share of the loss; the first `fraction` is marked."""
     n = len(curve) - 1
     marked = landing.n_costliest(n, fraction)
-    share_of_tokens = np.arange(n + 1) / n
-    hover = [f"the {display.number(k)} costliest of {display.number(n)} tokens<br>carry {percent(share)} of the loss" for k, share in enumerate(curve)]
+    drawn = np.unique(np.append(np.linspace(0, n, min(n, POINTS) + 1).round().astype(int), marked))
+    hover = [
+        f"the {display.number(k)} costliest of {display.number(n)} tokens<br>carry {percent(share)} of the loss"
+        for k, share in zip(drawn.tolist(), curve[drawn], strict=True)
+    ]
     figure = go.Figure()
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": theme.MUTED, "width": 1.5, "dash": "dot"}, hoverinfo="skip")
-    figure.add_scatter(x=share_of_tokens, y=curve, mode="lines+markers" if n <= 20 else "lines", line={"color": theme.LOSS, "width": 2.5}, marker_size=6,
+    figure.add_scatter(x=drawn / n, y=curve[drawn], mode="lines+markers" if n <= 20 else "lines", line={"color": theme.LOSS, "width": 2.5}, marker_size=6,
                        hovertext=hover, hoverinfo="text", name="")  # fmt: skip
     figure.add_scatter(x=[marked / n], y=[curve[marked]], mode="markers", marker={"size": 11, "color": theme.LOSS}, hoverinfo="skip")
     theme.quiet(figure, height=height, x_title="share of the tokens, costliest first", y_title="share of the loss")
     figure.add_annotation(x=marked / n, y=curve[marked], text=f"{_tokens(marked)}: {percent(curve[marked])}", font_color=theme.LOSS, showarrow=False, xanchor="left",
                           yanchor="top", xshift=10, yshift=-2)  # fmt: skip
-    figure.add_annotation(x=0.8, y=0.8, text="if all cost the same", showarrow=False, xanchor="left", yanchor="top", xshift=4, yshift=-2)
+    figure.add_annotation(x=1, y=0.5, text="if all cost the same", showarrow=False, xanchor="right", yanchor="middle")
     figure.update_xaxes(range=[0, 1.02], tickformat=".0%", nticks=6, zeroline=False)
     figure.update_yaxes(range=[0, 1.04], tickformat=".0%", nticks=6, zeroline=False)
     return figure
@@ -33,15 +38,12 @@ def rank_bars(buckets: list[landing.Bucket], *, unit: str, height: int = 300) ->
     """For each bucket of ranks two bars: its share of the tokens, and its share of the loss."""
     n, total = sum(b.n_tokens for b in buckets), math.fsum(b.total_nats for b in buckets)
     labels = [bucket_name(b) for b in buckets]
+    of_tokens = [b.n_tokens / n if n else math.nan for b in buckets]
+    of_loss = [b.total_nats / total if 0 < total < math.inf else math.nan for b in buckets]
     figure = go.Figure()
     for name, shares, colour, hover in (
-        (
-            "of the loss",
-            [b.total_nats / total if 0 < total < math.inf else math.nan for b in buckets],
-            theme.LOSS,
-            [display.amount(b.total_nats, unit) for b in buckets],
-        ),
-        ("of the tokens", [b.n_tokens / n if n else math.nan for b in buckets], theme.MUTED, [_tokens(b.n_tokens) for b in buckets]),
+        ("of the tokens", of_tokens, theme.MUTED, [_tokens(b.n_tokens) for b in buckets]),
+        ("of the loss", of_loss, theme.LOSS, [display.amount(b.total_nats, unit) for b in buckets]),
     ):
         figure.add_bar(
             y=labels, x=shares, orientation="h", marker_color=colour, name=name, text=[percent(share) for share in shares], textposition="outside",

@@ -9,32 +9,33 @@ from lmviz.models.scored import ScoredText
 
 FEW = 28  # so many tokens can stand under the axis themselves
 MANY = 160  # from here on single tokens are too close to read as a line: a running mean is drawn over them
-WINDOW = 25  # tokens in that mean
+CROWDED = 1500  # and from here on a mean over more of them
 
 
-def loss_line(scored: ScoredText, *, unit: str, selected: int | None = None, height: int = 250) -> go.Figure:
+def loss_line(scored: ScoredText, *, unit: str, selected: int | None = None, height: int = 225) -> go.Figure:
     """−log P of every token in `unit`, with the entropy the model had there; the selected token is marked.
 
-    Beyond MANY tokens both lines are running means over WINDOW tokens, and the single losses stand behind them as thin strokes.
+    Beyond MANY tokens both lines are running means over `window` tokens, and the single losses stand behind them as thin strokes.
     """
     losses, entropies = display.in_unit(scored.losses, unit), display.in_unit(scored.entropies, unit)
     places = np.arange(1, len(scored) + 1)
     many = len(scored) > MANY
+    quiet = {"hoverinfo": "skip"}
     figure = go.Figure()
     if many:
-        figure.add_bar(x=places, y=losses, marker_color=theme.LOSS, opacity=0.3, width=1, marker_line_width=0, **_hover(scored, unit))
-        losses_drawn, entropies_drawn = landing.running_mean(losses, WINDOW), landing.running_mean(entropies, WINDOW)
+        opacity = 0.3 if len(scored) <= CROWDED else 0.18
+        figure.add_bar(x=places, y=losses, marker_color=theme.LOSS, opacity=opacity, width=1, marker_line_width=0, **_hover(scored, unit))
+        losses_drawn, entropies_drawn = (landing.running_mean(values, window(len(scored))) for values in (losses, entropies))
     else:
         losses_drawn, entropies_drawn = losses, entropies
-    quiet = {"hoverinfo": "skip"}
-    figure.add_scatter(x=places, y=entropies_drawn, mode="lines", line={"color": theme.MODEL, "width": 1.5, "dash": "dot"}, **quiet)
     mode = "lines+markers" if len(scored) <= 2 * FEW else "lines"
     figure.add_scatter(x=places, y=losses_drawn, mode=mode, line={"color": theme.LOSS, "width": 2}, marker_size=7, **(quiet if many else _hover(scored, unit)))
+    figure.add_scatter(x=places, y=entropies_drawn, mode="lines", line={"color": theme.MODEL, "width": 1.5, "dash": "dot"}, **quiet)
     if selected is not None and not np.isnan(losses[selected]):
         figure.add_scatter(x=[places[selected]], y=[losses[selected]], mode="markers", **quiet,
                            marker={"size": 13, "symbol": "circle-open", "line": {"width": 3, "color": theme.TRUTH}, "color": theme.TRUTH})  # fmt: skip
         figure.add_vline(x=int(places[selected]), line={"color": theme.TRUTH, "width": 1})
-    theme.quiet(figure, height=height, x_title="" if len(scored) <= FEW else "token number", y_title=f"cost, {unit}")
+    theme.quiet(figure, height=height, x_title=None if len(scored) <= FEW else "token number", y_title=f"cost, {unit}")
     figure.update_layout(margin_t=30, margin_b=30 if len(scored) <= FEW else 40, hovermode="x" if len(scored) > 1 else "closest", bargap=0)
     figure.update_yaxes(rangemode="tozero", nticks=5, zeroline=False)
     figure.update_xaxes(range=[0.5, len(scored) + 0.5], showgrid=False, zeroline=False)
@@ -42,10 +43,19 @@ def loss_line(scored: ScoredText, *, unit: str, selected: int | None = None, hei
         figure.update_xaxes(
             tickvals=places, ticktext=[_label(token.text) for token in scored.tokens], tickfont_family="monospace", tickangle=0 if len(scored) <= 12 else -45
         )
-    means = f", mean of {WINDOW} tokens" if many else ""
+    means = f", mean of {window(len(scored))} tokens" if many else ""
     _says(figure, 0.0, "left", f"━ what it cost: loss{means}", theme.LOSS)
     _says(figure, 1.0, "right", f"┅ what the model expected to pay: entropy{means}", theme.MODEL)
     return figure
+
+
+def window(n_tokens: int) -> int:
+    """How many tokens a running mean spans, so that a line of `n_tokens` shows the course and not the noise.
+
+    >>> window(200), window(1000), window(5000)
+    (25, 25, 100)
+    """
+    return 25 if n_tokens <= CROWDED else 100
 
 
 def _hover(scored: ScoredText, unit: str) -> dict:

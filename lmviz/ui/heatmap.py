@@ -11,14 +11,15 @@ from lmviz.figures import concentration, loss_line, theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import reader, save_png, show, strip, token_strip
 
+FEW_LINES = 75  # tokens that need no scrolling
 LISTED = 8  # costliest tokens in the list
 TYPED = 100_000  # characters the text box holds
 ENOUGH = 5  # words cut into pieces, before their means say anything
 
 
 def shown_strip(scored: ScoredText) -> int:
-    """The heatmap; a long text scrolls inside it, so that the curve stays in sight."""
-    height = {"height": 330} if len(scored) > token_strip.LONG else {}
+    """The heatmap; a text of more than a few lines scrolls inside it, so that the curve stays in sight."""
+    height = {"height": 284} if len(scored) > FEW_LINES else {}
     return strip.reader_strip(scored, key="heatmap_strip", title="What each token cost", **height)
 
 
@@ -153,8 +154,10 @@ def _take_upload() -> None:
 
 
 def _save(scored: ScoredText, unit: str) -> None:
-    st.download_button("Table, CSV", export.to_csv(scored), "lmviz.csv", "text/csv", key="heatmap_csv", on_click="ignore", width="stretch")
-    st.download_button("Everything, JSON", export.to_json(scored), "lmviz.json", "application/json", key="heatmap_json", on_click="ignore", width="stretch")
+    st.download_button("Table, CSV", lambda: export.to_csv(scored), "lmviz.csv", "text/csv", key="heatmap_csv", on_click="ignore", width="stretch")
+    st.download_button(
+        "Everything, JSON", lambda: export.to_json(scored), "lmviz.json", "application/json", key="heatmap_json", on_click="ignore", width="stretch"
+    )
     measure = st.selectbox("Coloured by", list(export.MEASURES), key="heatmap_save_measure")
     picture = export.to_svg(scored, measure=measure, unit=unit, title=f"{models.registry.row(scored.model).title} reads “{_shown([scored.text])}”")
     st.download_button("Picture, SVG", picture, "lmviz.svg", "image/svg+xml", key="heatmap_svg", on_click="ignore", width="stretch")
@@ -190,7 +193,7 @@ def pieces(scored: ScoredText, unit: str) -> str:
         f"A rare word is cut into pieces, and its first piece usually pays for the rest. In your text {display.number(costs.n_first)} words are in pieces: their first piece costs "
         f":orange[**{display.amount(costs.first_nats, unit)}**] on average, a later one :orange[**{display.amount(costs.later_nats, unit)}**]"
         + (f", {display.number(ratio, 2)} times less." if ratio > 1 else ".")
-        + " *words* in the strip adds them up."
+        + " Switch on *words* in the strip to see them added up."
     )
 
 

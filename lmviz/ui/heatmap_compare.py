@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import streamlit as st
 
 from lmviz import compare, display, models, units
@@ -71,9 +70,13 @@ def _ready(text: str, model: str) -> ScoredText:
 
 
 def _strips(a: ScoredText, b: ScoredText, spans: tuple[compare.Span, ...], names: tuple[str, str], unit: str) -> None:
-    """Two strips on one scale; selecting a token in one selects what stands at the same bytes in the other."""
-    version = (a.text, a.model, b.text, b.model)
-    limits = {"loss": _limit(a, b)}
+    """Two strips on one scale; selecting a token in one selects what stands at the same bytes in the other.
+
+    Both start at the token selected in the chapter's own strip, and go there again when it moves.
+    """
+    start = token_strip.valid_index(st.session_state.get("heatmap_strip_selected"), len(a))
+    starts = {"first": start, "second": None if start is None else compare.partner(spans, start)}
+    version = (a.text, a.model, b.text, b.model, start)
     for column, scored, name, side, of_b in zip(st.columns(2, gap="medium"), (a, b), names, ("first", "second"), (False, True), strict=True):
         other = "second" if side == "first" else "first"
 
@@ -84,15 +87,9 @@ def _strips(a: ScoredText, b: ScoredText, spans: tuple[compare.Span, ...], names
         with column:
             st.markdown(f"**{display.md_escape(name)}** · {display.amount(scored.total_nats, unit)} · {display.number(scored.bits_per_byte)} bits per byte")
             token_strip.token_strip(
-                [t.text for t in scored.tokens], key=f"heatmap_{side}", version=version, measures=strip.measures(scored), unit=unit, labels=strip.labels(scored),
-                ids=[t.id for t in scored.tokens], title=name, on_select=follow, limits=limits, height=300 if max(len(a), len(b)) > 120 else None,
+                [t.text for t in scored.tokens], key=f"heatmap_{side}", version=version, selected=starts[side], measures=strip.measures(scored), unit=unit, labels=strip.labels(scored),
+                ids=[t.id for t in scored.tokens], title=name, on_select=follow, height=300 if max(len(a), len(b)) > 120 else None,
             )  # fmt: skip
-
-
-def _limit(a: ScoredText, b: ScoredText) -> float:
-    """Where the colour of both is full: the usual place, or higher if half of what either costs were beyond it."""
-    middle = max(float(np.nanmedian(x.losses)) if x.n_scored else 0.0 for x in (a, b))
-    return max(token_strip.LIMITS["loss"], 2 * middle) if math.isfinite(middle) else token_strip.LIMITS["loss"]
 
 
 def verdict(a: ScoredText, b: ScoredText, spans: tuple[compare.Span, ...], names: tuple[str, str], unit: str) -> str:

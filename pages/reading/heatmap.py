@@ -10,8 +10,8 @@ from lmviz.ui import heatmap, heatmap_compare, reader, scores, show
 unit = reader.choices().unit
 scored = scores.reader_scored()
 selected = heatmap.shown_strip(scored)
-st.markdown(heatmap.answer(scored, unit))
 heatmap.line(scored, selected, unit)
+st.markdown(heatmap.answer(scored, unit))
 heatmap.files(scored, unit)
 
 left, right = st.columns([5, 6], gap="large")
