@@ -51,8 +51,14 @@ def swap(scored: ScoredText, position: int, unit: str) -> None:
         st.markdown("The selected token is part of a character and cannot be changed alone. Select another one in the strip.")
         return
     st.markdown(f"Put another token in the place of :violet[**{display.md_escape(display.visible(token.text))}**] and see what every later token then costs.")
-    choice = st.selectbox("Put in its place", options, index=None, key=f"chain_rule_swap_{position}", width=320, placeholder="Choose an alternative",
-                          format_func=lambda i: f"{display.visible(scored.top_texts[position][i])}   {display.probability(math.exp(scored.top_log_probs[position][i]))}")  # fmt: skip
+    choice = st.pills(
+        "Put in its place",
+        options,
+        key=f"chain_rule_swap_{position}",
+        format_func=lambda i: (
+            f"{display.md_escape(display.visible(scored.top_texts[position][i]))} {display.probability(math.exp(scored.top_log_probs[position][i]))}"
+        ),
+    )
     if choice is None:
         return
     raw = scored.text.encode()

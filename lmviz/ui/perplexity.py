@@ -21,9 +21,8 @@ def answer(scored: ScoredText, unit: str) -> str:
     base = "2" if unit == "bits" else "e"
     mean = display.number(display.in_unit(scored.mean_nats, unit))
     return (
-        f"On average a token of this text costs the model :orange[**{display.amount(scored.mean_nats, unit)}**]. A fair choice among "
-        f"**{display.number(scored.perplexity)}** tokens would cost exactly as much: {base} to the power {mean}. That number is the text's **perplexity**: "
-        "the sides of the die that the model is, in effect, rolling."
+        f"On average a token costs the model :orange[**{display.amount(scored.mean_nats, unit)}**], exactly as much as a throw of a fair die with "
+        f":blue[**{display.number(scored.perplexity)} sides**], {base} to the power {mean}. That is the text's **perplexity**."
     )
 
 
@@ -43,9 +42,9 @@ def dice_words(scored: ScoredText, selected: int) -> str:
     """What the selected token's own die is."""
     loss, text = scored.losses[selected], display.md_escape(display.visible(scored.tokens[selected].text))
     if math.isnan(loss):
-        return "**Every token has a die of its own.** The selected one is not scored."
+        return "Each token has a die of its own. The selected one is not scored."
     sides = display.number(units.perplexity(loss))
-    return f"**Every token has a die of its own.** :violet[{text}] had one chance in {sides}, a die of {sides} sides. The stems above the line and those below it are equally long together."
+    return f"Each token has a die of its own; that of :violet[**{text}**] has {sides} sides. Together, the stems above the line are as long as those below."
 
 
 def seed() -> str:
@@ -127,8 +126,12 @@ def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) 
     )
     tokenizers = {r.tokenizer: r.n_tokens for r in steps if not r.model.startswith("uniform ")}
     if len(tokenizers) > 1:
-        counts = " and ".join(display.number(n) for n in tokenizers.values())
-        words += f" The models cut this text into {counts} tokens, so their perplexities a token do not compare. Bits per byte do: the bytes are the same for all."
+        counts = sorted(set(tokenizers.values()))
+        words += (
+            f" These models cut the text into {' or '.join(map(display.number, counts))} tokens, so their perplexities a token do not compare."
+            if len(counts) > 1
+            else f" Two tokenizers are at work. Both happen to cut this text into {display.number(counts[0])} tokens; where they do not agree, perplexities a token do not compare."
+        ) + " Bits per byte do: the bytes are the same for all."
     return words + (f" Seven models are to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
 
 

@@ -26,7 +26,7 @@ def helps(scored: ScoredText, unit: str) -> None:
         nats, counts = context_length.by_position(scored.losses)
         yours = np.where(counts > 0, nats / np.maximum(counts, 1), np.nan)
         pool = view.by_position if view else None
-        figure = context.by_memory(groups, pool, yours, unit, x_title="tokens before it in the text")
+        figure = context.by_memory(groups, pool, yours, unit, x_title="tokens before it, at least")
         st.plotly_chart(figure, config=theme.CONFIG, key="perplexity_by_position", alt=_alt("Mean loss by position in the text", groups, pool, yours, unit))
     with right:
         st.markdown("**A shorter memory, same tokens.** Every token is predicted again from at most so many before it.")
@@ -48,7 +48,7 @@ def _shorter_memory(scored: ScoredText, unit: str) -> None:
     def draw(values):
         # the last memory of a short text reaches all of it: it stands at the first place that does
         reach = [str(next(b for b in context_length.BEFORE if b >= memory)) for memory in memories]
-        figure = context.by_memory(groups, pool, values, unit, x_title="tokens that it may look back on, at most", your_groups=reach[: len(values or [])])
+        figure = context.by_memory(groups, pool, values, unit, x_title="tokens before it, at most", your_groups=reach[: len(values or [])])
         place.plotly_chart(figure, config=theme.CONFIG, key=f"perplexity_by_memory_{len(values or [])}", alt=_alt("Mean loss by memory", groups, pool, values, unit, reach))
 
     draw(yours)
@@ -65,6 +65,7 @@ def _shorter_memory(scored: ScoredText, unit: str) -> None:
         known[scored.model, text] = means
         while len(known) > 20:
             known.pop(next(iter(known)))
+        st.rerun(scope="fragment")
 
 
 def _helps_words(view: stored.PerplexityView | None, unit: str) -> str:
@@ -74,9 +75,16 @@ def _helps_words(view: stored.PerplexityView | None, unit: str) -> str:
     return (
         f"Over {len(view.by_position.nats)} English passages a first token costs {display.amount(position[0], unit)} and one with 128 or more before it {display.amount(position[-1], unit)}. "
         f"That could be because beginnings are hard. So on the right the tokens stay and only the memory shrinks, in {len(view.by_memory.nats)} passages: "
-        f"from {display.amount(memory[-1], unit)} with 128 tokens of memory to {display.amount(memory[3], unit)} with 4 and {display.amount(memory[0], unit)} with none. "
-        "Each doubling helps, and helps less than the one before. The bands are 95 % intervals over passages; one text alone is noisy."
+        f"from {display.amount(memory[-1], unit)} with 128 tokens of memory to {display.amount(memory[3], unit)} with 4 and {display.amount(memory[0], unit)} with none but the start token. "
+        f"{_gains_words(memory)}The bands are 95 % intervals over passages; one text alone is noisy."
     )
+
+
+def _gains_words(memory: np.ndarray) -> str:
+    gains = -np.diff(memory)
+    if not (gains > 0).all():
+        return ""
+    return "Every step helps, and each helps less than the one before. " if (np.diff(gains) < 0).all() else "Every step helps. "
 
 
 def _alt(what: str, groups: list[str], pool, yours, unit: str, your_groups=None) -> str:
@@ -107,8 +115,9 @@ def long_texts(scored: ScoredText) -> None:
         text = "".join(token.text for token in scored.tokens[:WINDOW_TOKENS])
         n_tokens = min(len(scored), WINDOW_TOKENS)
         costs = _costs(model, text)
-    settings = stored.window_settings(n_tokens)
-    contexts = sorted({c for c, _ in settings})
+        if n_tokens == len(scored) <= scored.context:
+            costs.setdefault((n_tokens, n_tokens), context_length.WindowCost(n_tokens, n_tokens, n_tokens, n_tokens, scored.total_nats, scored.n_bytes))
+    contexts = sorted({c for c, _ in stored.window_settings(n_tokens, scored.context) if c < n_tokens})
     left, right = st.columns(2, gap="large")
     with left:
         width = st.select_slider("Context: tokens in a window", contexts, value=contexts[len(contexts) // 2], key=f"perplexity_windows_context_{which}_{len(contexts)}")
@@ -147,7 +156,8 @@ def _window_words(cut, cost: int, n_tokens: int, chosen: context_length.WindowCo
     if chosen is None:
         return words
     words += f"The text then costs **{display.number(chosen.bits_per_byte, 4)} bits per byte**."
-    best, worst = min(costs.values(), key=lambda c: c.total_nats), max(costs.values(), key=lambda c: c.total_nats)
+    windowed = [c for c in costs.values() if c.context < c.n_tokens]
+    best, worst = min(windowed, key=lambda c: c.total_nats), max(windowed, key=lambda c: c.total_nats)
     if best is not worst:
         words += (
             f" Same text, same model: between {display.number(best.bits_per_byte, 4)} (context {best.context}, stride {best.stride}) and "

@@ -31,11 +31,11 @@ SOURCE = {"averaged": pitfalls.averaged, "padding": pitfalls.padding_scored, "sh
 def choose(scored: ScoredText) -> None:
     """One mistake at a time."""
     name = st.pills("Mistake", list(NAMES), default="averaged", required=True, format_func=NAMES.get, key="perplexity_pitfall", label_visibility="collapsed")
-    what, rows, notice, x_title = {"averaged": averaged, "tokenizers": tokenizers}.get(name, _on_logits)(scored, name)
+    what, panels, notice = {"averaged": averaged, "tokenizers": tokenizers}.get(name, _on_logits)(scored, name)
     st.markdown(what)
-    if rows:
-        alt = "; ".join(f"{label}: {display.number(value)}, {'right' if right else 'wrong'}" for label, value, right in rows)
-        st.plotly_chart(figure_of.wrong_and_right(rows, x_title=x_title), config=theme.CONFIG, key=f"perplexity_pitfall_{name}", alt=alt)
+    for i, (place, (x_title, rows)) in enumerate(zip(st.columns(max(1, len(panels)), gap="large"), panels.items())):
+        alt = f"{x_title}: " + "; ".join(f"{label} {display.number(value)}, {'right' if right else 'wrong'}" for label, value, right in rows)
+        place.plotly_chart(figure_of.wrong_and_right(rows, x_title=x_title), config=theme.CONFIG, key=f"perplexity_pitfall_{name}_{i}", alt=alt)
     st.markdown(f"**How to notice.** {notice}")
     with st.expander("The function that does it", key=f"perplexity_pitfall_code_{name}", on_change="rerun") as opened:
         if opened.open:
@@ -51,12 +51,12 @@ def averaged(scored: ScoredText, _: str):
     )
     what = "The perplexity of a test set is exp of *all* nats over *all* tokens. Averaging the texts' perplexities lets one hard text outweigh all others."
     if len(losses) < 2:
-        return what + " It takes two tokens to show; your text has one.", [], notice, "perplexity"
+        return what + " It takes two tokens to show; your text has one.", {}, notice
     first, second = losses[: len(losses) // 2], losses[len(losses) // 2 :]
     halves = [units.perplexity(float(np.mean(half))) for half in (first, second)]
     what += f" Take the two halves of your text as two texts: their perplexities are {display.number(halves[0])} and {display.number(halves[1])}."
     rows = [("nats pooled", pitfalls.pooled([first, second]), True), ("perplexities averaged", pitfalls.averaged([first, second]), False)]
-    return what, rows, notice, "perplexity"
+    return what, {"perplexity": rows}, notice
 
 
 def _on_logits(scored: ScoredText, name: str):
@@ -70,7 +70,7 @@ def padding(r: pitfall_readings.Readings, scored: ScoredText):
         f"and the {r.n_padding} pads are scored as if they had been written."
     )
     rows = [("padding masked", r.right, True), ("padding scored", r.padding_scored, False)]
-    return what, rows, "Score a text alone, then in a batch with a longer one: nothing may change. And the number of scored tokens must be the number of tokens.", "perplexity"
+    return what, {"perplexity": rows}, "Score a text alone, then in a batch with a longer one: nothing may change. And as many tokens must be scored as the texts have."
 
 
 def shift(r: pitfall_readings.Readings, scored: ScoredText):
@@ -80,10 +80,10 @@ def shift(r: pitfall_readings.Readings, scored: ScoredText):
     )
     rows = [("shifted once", r.right, True), ("not shifted", r.no_shift, False), ("shifted twice", r.two_shifts, False)]
     rows = [row for row in rows if math.isfinite(row[1])]
-    return what, rows, (
+    return what, {"perplexity": rows}, (
         f"A trained model then does worse than blind guessing, whose perplexity is V = {display.number(scored.vocab_size)}, or near it. In training the opposite happens: without the shift "
         "the loss falls to almost nothing, because the model only has to copy what it sees."
-    ), "perplexity"  # fmt: skip
+    )  # fmt: skip
 
 
 def start(r: pitfall_readings.Readings, scored: ScoredText):
@@ -95,7 +95,8 @@ def start(r: pitfall_readings.Readings, scored: ScoredText):
     )
     rows = [(f"after {r.start}", r.right, True), *[(f"after {name}", r.starts[name], False) for name in others], ("no start token", r.starts[""], False)]
     rows = [row for row in rows if math.isfinite(row[1])]
-    return what, rows, "Print the ids that enter the model, and try the candidates on a few ordinary sentences: the right start is the one that makes them cheap. The shorter the text, the louder the error.", "perplexity"
+    notice = "Print the ids that enter the model, and try the candidates on a few ordinary sentences: the right start makes them cheap. The shorter the text, the louder the error."
+    return what, {"perplexity": rows}, notice
 
 
 def softmax(r: pitfall_readings.Readings, scored: ScoredText):
@@ -105,7 +106,11 @@ def softmax(r: pitfall_readings.Readings, scored: ScoredText):
         f"Even a model that is always right and certain would have perplexity {display.number(floor)} here."
     )
     rows = [("softmax once", r.right, True), ("softmax twice", r.softmax_twice, False)]
-    return what, rows, f"The perplexity sticks between V/e and V ({display.number(floor)} and {display.number(scored.vocab_size)}) whatever the model; training hardly moves it, since the gradient is almost gone.", "perplexity"
+    notice = (
+        f"The perplexity stays between V/e and V·e ({display.number(floor)} and {display.number(scored.vocab_size * math.e)}) whatever the model, and training hardly moves it: "
+        "the second softmax leaves almost no gradient."
+    )
+    return what, {"perplexity": rows}, notice
 
 
 def tokenizers(scored: ScoredText, _: str):
@@ -113,13 +118,15 @@ def tokenizers(scored: ScoredText, _: str):
     spelled = ladder_of.uniform(scored.n_bytes, scored.n_bytes, 256)
     cut = ladder_of.uniform(scored.n_scored, scored.n_bytes, scored.vocab_size)
     what = (
-        f"Two models that know nothing read your text. One spells it: {display.number(spelled.n_tokens)} bytes, 256 kinds, perplexity {display.number(spelled.perplexity)}. "
-        f"The other has a vocabulary of {display.number(scored.vocab_size)} and needs only {display.number(cut.n_tokens)} tokens, at perplexity {display.number(cut.perplexity)}. "
+        f"Two models that know nothing read your text. One spells it: {display.number(spelled.n_tokens)} bytes, 256 kinds, perplexity {display.number(spelled.vocab_size)}. "
+        f"The other has a vocabulary of {display.number(scored.vocab_size)} and needs only {display.number(cut.n_tokens)} tokens, at perplexity {display.number(cut.vocab_size)}. "
         f"By perplexity the first is {display.number(cut.perplexity / spelled.perplexity)} times better. By bits per byte, the cost of the *same text*, it is "
         f"{display.number(spelled.bits_per_byte)} against {display.number(cut.bits_per_byte)}: {'the second is cheaper' if cut.total_nats < spelled.total_nats else 'the first is cheaper'}."
     )
-    rows = [("bytes: bits per byte", spelled.bits_per_byte, True), ("tokens: bits per byte", cut.bits_per_byte, True),
-            ("bytes: perplexity", spelled.perplexity, False), ("tokens: perplexity", cut.perplexity, False)]  # fmt: skip
+    panels = {
+        "perplexity": [("bytes", spelled.perplexity, False), ("tokens", cut.perplexity, False)],
+        "bits per byte": [("bytes", spelled.bits_per_byte, True), ("tokens", cut.bits_per_byte, True)],
+    }
     real = [(name, first) for name in models.names() if name != scored.model and (first := scores.first_view(name)) is not None and first.text == scored.text]
     if real and (other := next((s for name, s in real if models.registry.row(name).tokenizer != models.registry.row(scored.model).tokenizer), None)):
         what += (
@@ -127,7 +134,7 @@ def tokenizers(scored: ScoredText, _: str):
             f"{models.registry.row(other.model).title} {display.number(other.perplexity)} over {other.n_scored}; what compares is {display.number(scored.bits_per_byte)} against {display.number(other.bits_per_byte)} bits per byte."
         )
     notice = "Ask for the number of tokens and of bytes beside every perplexity. If two models cut a text differently, divide the total by something they share: bytes."
-    return what, rows, notice, "perplexity, or bits per byte"
+    return what, panels, notice
 
 
 def _readings(scored: ScoredText) -> pitfall_readings.Readings:

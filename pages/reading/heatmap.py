@@ -42,7 +42,8 @@ st.markdown(
     "A token's loss is the logarithm of how improbable it was. Halve its chance and it costs one bit more, with no ceiling. So what the model saw coming is "
     "nearly free, and the little it did not see coming pays for most of the text: names, rare words, the first word of a new thought."
 )
-st.latex(r"\ell_t = -\log P(w_t \mid w_{<t}) \qquad\qquad H_t = \sum_{k} P(k \mid w_{<t})\,\bigl(-\log P(k \mid w_{<t})\bigr)")
+st.latex(r"\ell_t = -\log P(w_t \mid w_{<t})")
+st.latex(r"H_t = \sum_{k} P(k \mid w_{<t})\,\bigl(-\log P(k \mid w_{<t})\bigr)")
 st.markdown(
     r"$\ell_t$ is what token $t$ cost. $H_t$, the **entropy**, is the same cost averaged over all tokens $k$ that could have come, each with the chance the model gave it: "
     r"what it expected to pay before it looked. After “The” nearly anything may follow, and a high price is no surprise; $\ell_t - H_t$ is the *surprise beyond expectation*. "

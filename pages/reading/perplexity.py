@@ -12,15 +12,14 @@ from lmviz.ui import perplexity, perplexity_context, perplexity_pitfalls, reader
 unit = reader.choices().unit
 scored = scores.reader_scored()
 selected = strip.reader_strip(scored, key="perplexity_strip", title="−log P of every token")
-st.markdown(perplexity.answer(scored, unit))
 
 left, right = st.columns([5, 6], gap="large")
 with left:
-    st.markdown(f"**The die of this text**: {display.number(scored.perplexity)} equal sides. One of them comes up.")
     st.plotly_chart(die.die(scored.perplexity), config=theme.CONFIG, key="perplexity_die", alt=perplexity.die_alt(scored.perplexity))
 with right:
+    st.markdown(perplexity.answer(scored, unit))
+    st.plotly_chart(die.dice(scored, selected, height=210), config=theme.CONFIG, key="perplexity_dice", alt=perplexity.dice_alt(scored))
     st.markdown(perplexity.dice_words(scored, selected))
-    st.plotly_chart(die.dice(scored, selected), config=theme.CONFIG, key="perplexity_dice", alt=perplexity.dice_alt(scored))
 
 st.subheader("From loss to perplexity", anchor=False)
 perplexity.from_loss()

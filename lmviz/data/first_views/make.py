@@ -4,8 +4,8 @@ import json
 
 from lmviz import models
 from lmviz.data import examples
-from lmviz.models import scoring
 from lmviz.data.examples import FIRST_VIEWS
+from lmviz.models import scoring
 
 
 def main() -> None:
@@ -13,6 +13,39 @@ def main() -> None:
         scored = scoring.score(models.load(name), examples.OPENING)
         (FIRST_VIEWS / f"{name}.json").write_text(json.dumps(scored.as_dict(), ensure_ascii=False, indent=0), encoding="utf-8")
         print(name, scored.perplexity)
+    perplexity()
+    heatmap()
+    likelihood()
+
+
+def perplexity(names: list[str] | None = None) -> None:
+    """Chapter 3, for each model: loss by position and by memory on the passages, what windows cost, the opening text counted wrongly."""
+    from lmviz.data.first_views import perplexity as chapter
+
+    for name in names or models.names():
+        view = chapter.view(models.load(name))
+        (FIRST_VIEWS / f"perplexity-{name}.json").write_text(json.dumps(view, ensure_ascii=False), encoding="utf-8")
+        print(name, "chapter 3")
+
+
+def heatmap(names: list[str] | None = None) -> None:
+    """Chapter 2, for each model: the text that the opening example is set beside."""
+    from lmviz import compare
+
+    for name in names or models.names():
+        scored = scoring.score(models.load(name), compare.OTHER_ORDER)
+        (FIRST_VIEWS / f"heatmap-{name}.json").write_text(json.dumps(scored.as_dict(), ensure_ascii=False), encoding="utf-8")
+        print(name, "chapter 2")
+
+
+def likelihood(names: list[str] | None = None) -> None:
+    """Chapter 7, for each model: the opening text's loss at several temperatures, and the same number computed in four ways."""
+    from lmviz.data.first_views import likelihood as chapter
+
+    for name in names or models.names():
+        view = chapter.view(models.load(name))
+        (FIRST_VIEWS / f"likelihood-{name}.json").write_text(json.dumps(view), encoding="utf-8")
+        print(name, "chapter 7")
 
 
 if __name__ == "__main__":

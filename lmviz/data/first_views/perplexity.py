@@ -40,10 +40,11 @@ def passage(name: str) -> examples.Passage:
     return next(p for p in examples.passages() if p.id == name)
 
 
-def window_settings(n_tokens: int) -> list[tuple[int, int]]:
-    """(context, stride) pairs worth comparing on a text: contexts up to the first that holds it all, with their strides."""
-    contexts = [c for c in WINDOW_CONTEXTS if c < n_tokens] or [WINDOW_CONTEXTS[0]]
-    return [(context, stride) for context in contexts for stride in context_length.strides(context)]
+def window_settings(n_tokens: int, longest: int) -> list[tuple[int, int]]:
+    """(context, stride) pairs worth comparing on a text, and last, if the model's `longest` context allows, the whole text at once."""
+    contexts = [context for context in WINDOW_CONTEXTS if context < n_tokens and context <= longest]
+    whole = [(n_tokens, n_tokens)] if n_tokens <= longest else []
+    return [(context, stride) for context in contexts for stride in context_length.strides(context)] + whole
 
 
 def beginning(model, text: str, n_tokens: int) -> str:
@@ -61,7 +62,7 @@ def view(model) -> dict:
     memories = [context_length.with_memory(model, texts, before) for before in context_length.BEFORE]
     opening = [context_length.with_memory(model, [examples.OPENING], b)[0].mean() for b in context_length.memories(len(model.encode(examples.OPENING)))]
     long = passage(WINDOW_PASSAGE).text
-    costs = [context_length.with_windows(model, long, *setting) for setting in window_settings(len(model.encode(long)))]
+    costs = [context_length.with_windows(model, long, *setting) for setting in window_settings(len(model.encode(long)), model.context)]
     return {
         "model": model.name,
         "revision": model.revision,
