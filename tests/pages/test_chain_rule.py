@@ -86,13 +86,13 @@ def test_a_swap_shows_the_difference_that_two_fresh_runs_have(chapter, smollm2):
     chapter.session_state["token"] = 2
     chapter.run()
     scored = scoring.score(smollm2, examples.OPENING)
-    chapter.button_group(key="chain_rule_swap_2").set_value([0]).run()
+    chapter.button_group(key="chain_rule_swap_2").set_value(0).run()
     changed = scoring.score(smollm2, "The cat" + scored.top_texts[2][0] + " on the mat")
     assert display.amount(changed.total_nats - scored.total_nats, "bits", sign=True) in words_of(chapter)
 
 
 def test_the_unit_changes_every_number(chapter, smollm2):
-    chapter.button_group(key="unit").set_value(["nats"]).run()
+    chapter.button_group(key="unit").set_value("nats").run()
     total = scoring.score(smollm2, examples.OPENING).total_nats
     assert display.amount(total, "nats") in words_of(chapter)
     assert display.amount(total, "bits") not in words_of(chapter)
