@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lmviz import display, models, units
 from lmviz.errors import ReaderError
+from lmviz.models.service import friendly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except ReaderError as trouble:
+    except (ReaderError, MemoryError, RuntimeError) as failed:
+        trouble = friendly(failed)
+        if not isinstance(trouble, ReaderError):
+            raise
         print(f"lmviz: {trouble}" + (f"\n  {trouble.remedy}" if trouble.remedy else ""), file=sys.stderr)
         return 2
     return 0
@@ -72,11 +76,19 @@ def read_text(argument: str) -> str:
     """A text argument: `-` is standard input, an existing file is read, all else is the text itself."""
     if argument == "-":
         return decode(sys.stdin.buffer.read(), "standard input")
+    path = Path(argument)
     try:
-        is_file = Path(argument).is_file()
-    except (OSError, ValueError):  # too long, or no name a file could have: then it is text
+        if argument and path.is_dir():
+            raise ReaderError(f"{argument} is a folder. Name a file in it.")
+        is_file = path.is_file()
+    except (OSError, UnicodeError):  # too long, or no name a file could have: then it is text
         is_file = False
-    return decode(Path(argument).read_bytes(), argument) if is_file else argument
+    if not is_file:
+        return argument
+    try:
+        return decode(path.read_bytes(), argument)
+    except OSError as denied:
+        raise ReaderError(f"{argument} cannot be read ({denied.strerror}).") from denied
 
 
 def decode(raw: bytes, name: str) -> str:

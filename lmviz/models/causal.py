@@ -51,7 +51,7 @@ class LlamaLM:
         self.vocab_size = network.config.vocab_size
         self.context = network.config.max_position_embeddings
         self.tokenizer_name = tokenizer.name
-        self.n_parameters = sum(p.numel() for p in network.parameters())
+        self.n_parameters = network.config.n_parameters
         self._head = network.embedding.weight
 
     def encode(self, text: str) -> Encoded:
@@ -81,15 +81,17 @@ def load_llama(
 ) -> LlamaLM:
     """A verified folder of transformers-style files → a ready model, in float32 whatever the file's precision."""
     with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter: it costs no waiting
-        verified = background.submit(files.verify, folder, remedy=remedy)
+        verified = background.submit(files.verify, folder, remedy=remedy, needs=("model.safetensors", "config.json"))
         try:
             config = weights.read_config(folder)
             tokenizer = ByteBPE.from_file(tokenizer_file or folder / "tokenizer.json", tokenizer_name, control)
+            if config.vocab_size != tokenizer.vocab_size:
+                raise ValueError(f"{tokenizer.vocab_size} tokens for {config.vocab_size} rows")
             tensors = {key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()}
             with torch.device("meta"):
                 network = Llama(config)
             network.load_state_dict(weights.from_hf(tensors, config), assign=True)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as broken:
+        except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as broken:
             verified.result()  # the friendlier error, if the files are not what they should be
             raise ReaderError(f"The weights in {folder} cannot be read ({type(broken).__name__}).", remedy=remedy) from broken
         verified.result()

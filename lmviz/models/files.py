@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,12 +101,14 @@ def build(folder: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(target, ignore_errors=True)
 
 
-def verify(folder: Path, *, remedy: str | None = None) -> None:
-    """Every file of the manifest is there, of its size and with its SHA-256; else a ReaderError that names the file."""
+def verify(folder: Path, *, remedy: str | None = None, needs: Sequence[str] = ()) -> None:
+    """Every file of the manifest, and the manifest lists what it `needs`, is there, of its size and SHA-256; else a ReaderError that names the file."""
     try:
         sums = json.loads((folder / "manifest.json").read_text())
         entries = [(name, row["size"], row["sha256"]) for name, row in sums.items()]
-    except (OSError, ValueError, TypeError, KeyError) as broken:
+        if not entries or (absent := set(needs) - {name for name, *_ in entries}):
+            raise KeyError(f"not listed: {absent if entries else 'anything'}")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as broken:
         raise ReaderError(f"The list of files in {folder} cannot be read.", remedy=remedy) from broken
     for name, size, digest in entries:
         file = folder / name

@@ -39,6 +39,13 @@ class LlamaConfig:
     def head_dim(self) -> int:
         return self.hidden_size // self.num_attention_heads
 
+    @property
+    def n_parameters(self) -> int:
+        """All weights: the embedding (which is also the head), the layers, the norms."""
+        D, kv = self.hidden_size, self.num_key_value_heads * self.head_dim
+        layer = D * (D + 2 * kv) + D * D + 3 * D * self.intermediate_size + 2 * D
+        return self.vocab_size * D + self.num_hidden_layers * layer + D
+
 
 @dataclass(frozen=True, eq=False)
 class Past:

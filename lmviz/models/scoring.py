@@ -47,7 +47,7 @@ class Rows:
         return Rows(*(np.concatenate([getattr(p, name) for p in parts]) for name in Rows.__dataclass_fields__))
 
 
-def read_rows(model: CausalLM, states: Tensor, targets: Tensor, top_k: int) -> Rows:
+def read_rows(model: CausalLM, states: Tensor, targets: Tensor, top_k: int, tick: Tick | None = None) -> Rows:
     """From states [N, D] and true ids [N] to `Rows`, in one pass over logits that are made HEAD_ROWS at a time.
 
     With z the logits: log Z = logsumexp z; log P(y) = z_y − log Z; H = log Z − Σ p·z; rank = 1 + #{k: z_k > z_y}.
@@ -83,6 +83,8 @@ def read_rows(model: CausalLM, states: Tensor, targets: Tensor, top_k: int) -> R
                     top_log_probs=(top_z.double() - log_z[:, None]).numpy(),
                 )
             )
+            if tick:
+                tick(min(rows.stop / len(states), 1.0))
     return Rows.join(parts)
 
 
@@ -182,10 +184,11 @@ def _score_pack(
         pasts.append(hit[1].prefix(n) if n else None)
         known.append(hit[2].part(slice(0, n)) if n else None)
     remember = memory is not None and not any(counted_from)
-    states, new_pasts = model.states(inputs, pasts if any(pasts) else None, remember=remember, tick=tick)
+    layers, head = (None, None) if tick is None else ((lambda f: tick(0.7 * f)), (lambda f: tick(0.7 + 0.3 * f)))  # their share of the time
+    states, new_pasts = model.states(inputs, pasts if any(pasts) else None, remember=remember, tick=layers)
     fresh = [max(start - (len(ids) - len(given)), 0) for ids, start, given in zip(sequences, counted_from, inputs)]
     targets = [torch.tensor(ids[len(ids) - len(given) + skip :]) for ids, given, skip in zip(sequences, inputs, fresh)]
-    read = read_rows(model, torch.cat([s[skip:] for s, skip in zip(states, fresh)]), torch.cat(targets), top_k)
+    read = read_rows(model, torch.cat([s[skip:] for s, skip in zip(states, fresh)]), torch.cat(targets), top_k, head)
     results, place = [], 0
     for i, (ids, before, target) in enumerate(zip(sequences, known, targets)):
         rows = read.part(slice(place, place + len(target)))
@@ -225,7 +228,16 @@ def _assemble(model: CausalLM, text: str, e: Encoded, parts: list[Rows], first_t
     names = {i: model.token_bytes(i).decode("utf-8", errors="replace") for i in set(rows.top_ids.flat)}
     top_texts = tuple(tuple(names[i] for i in row) for row in rows.top_ids.tolist())
     return ScoredText(
-        model.name, model.revision, model.dtype, text, tokens, **frozen(columns), top_texts=top_texts, unreadable=e.unreadable, context=context, stride=stride,
+        model.name,
+        model.revision,
+        model.dtype,
+        text,
+        tokens,
+        **frozen(columns),
+        top_texts=top_texts,
+        unreadable=e.unreadable,
+        context=context,
+        stride=stride,
         vocab_size=model.vocab_size,
     )
 

@@ -20,7 +20,7 @@ from lmviz.models.scored import ScoredText
 
 BATCH_TOKENS = 512  # a short request; so many tokens go together
 MAX_WAITING = 200  # more than that, and a newcomer is asked to try again
-KEPT_TOKENS = 200_000  # results kept, in tokens (about 400 bytes each)
+KEPT_TOKENS = 100_000  # results kept, in tokens with ten alternatives each (about 1.2 kB)
 
 
 class Cancelled(Exception):
@@ -89,7 +89,7 @@ class Ticket:
 class Service:
     """The queue, its worker thread, the result cache and the prefix memory.
 
-    `load(name)` gives a model; `forwards` counts trips through a model's layers, `texts_scored` the texts they served.
+    `load(name)` gives a model; `forwards` counts batches handed to a model, `texts_scored` the texts in them.
     """
 
     def __init__(self, load: Callable[[str], models.CausalLM] = models.load, *, max_waiting: int = MAX_WAITING, kept_tokens: int = KEPT_TOKENS):
@@ -110,9 +110,10 @@ class Service:
         """Ask for `score(model, text, **options)`. Returns at once; a full queue is a ReaderError."""
         key = (model, text, tuple(sorted(options.items())))
         with self._changed:
+            self._check_open()
             job = self._in_flight.get(key)
             if job is None:
-                job = Job(key, model, text, options, n_tokens=len(text) // 3 + 1)
+                job = Job(key, model, text, options, n_tokens=len(text.encode("utf-8", "replace")) // 3 + 1)  # a guess; the tokenizer is slower
                 if (kept := self._results.get(key)) is not None:
                     self._results.move_to_end(key)
                     job.result, job.finished = kept, True
@@ -135,6 +136,7 @@ class Service:
         """Run something else that needs a model on the worker's thread, one piece at a time, and return its value."""
         job = Job(key=(object(),), model="", text="", options={"call": function})
         with self._changed:
+            self._check_open()
             if len(self._waiting) >= self._max_waiting:
                 raise ReaderError("Many requests are waiting already. Please try again in half a minute.")
             self._waiting.append(job)
@@ -145,9 +147,13 @@ class Service:
             return ticket.result()
 
     def close(self) -> None:
-        """Stop the worker once its present batch is done."""
+        """Stop the worker once its present batch is done; whoever still waits is told so."""
         with self._changed:
             self._closed = True
+            for job in self._waiting:
+                job.error, job.finished = Cancelled("the service has been closed"), True
+            self._waiting.clear()
+            self._in_flight.clear()
             self._changed.notify_all()
         if self._thread:
             self._thread.join()
@@ -160,7 +166,7 @@ class Service:
 
     def _place(self, job: Job) -> int:
         with self._changed:
-            return 0 if job.started or job.finished else self._waiting.index(job) + 1
+            return self._waiting.index(job) + 1 if job in self._waiting else 0
 
     def _leave(self, job: Job) -> None:
         with self._changed:
@@ -168,6 +174,10 @@ class Service:
             if job.waiters == 0 and not job.started and job in self._waiting:
                 self._waiting.remove(job)
                 self._in_flight.pop(job.key, None)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the service has been closed")
 
     # the worker -------------------------------------------------------------------------------------------------
 
@@ -209,27 +219,37 @@ class Service:
     def _serve(self, batch: list[Job], *, inside: bool = False) -> None:
         if not batch:
             return
+        results, error = [None] * len(batch), None
         try:
-            if "call" in batch[0].options:
-                results = [batch[0].options["call"]()]
-            else:
-                results = self._score(batch, inside)
-            errors = [None] * len(batch)
-        except Exception as error:
-            results, errors = [None] * len(batch), [friendly(error)] * len(batch)
-            if len(batch) > 1 and isinstance(error, ReaderError):  # one text's fault is not its neighbours'
+            results = [batch[0].options["call"]()] if "call" in batch[0].options else self._score(batch, inside)
+        except Cancelled as stopped:
+            error = stopped
+            batch = self._queue_again(batch)
+            results = [None] * len(batch)
+        except Exception as trouble:
+            if len(batch) > 1:  # one text's fault is not its neighbours'
                 for job in batch:
                     self._serve([job], inside=inside)
                 return
+            error = friendly(trouble)
         with self._changed:
-            for job, result, error in zip(batch, results, errors):
+            for job, result in zip(batch, results):
                 job.result, job.error, job.finished = result, error, True
                 self._in_flight.pop(job.key, None)
-                if isinstance(result, ScoredText):
+                if error is None and "call" not in job.options:
                     self._results[job.key] = result
-            while len(self._results) > 1 and sum(map(len, self._results.values())) > self._kept_tokens:
+            while len(self._results) > 1 and sum(map(_weight, self._results.values())) > self._kept_tokens:
                 self._results.popitem(last=False)
             self._changed.notify_all()
+
+    def _queue_again(self, batch: list[Job]) -> list[Job]:
+        """Of a batch that stopped because nobody waited: those that somebody asked for meanwhile go back in line, first; the rest are returned."""
+        with self._changed:
+            wanted = [job for job in batch if job.waiters > 0]
+            for job in wanted:
+                job.started, job.fraction = False, 0.0
+            self._waiting[:0] = wanted
+            return [job for job in batch if job.waiters <= 0]
 
     def _score(self, batch: list[Job], inside: bool) -> list[ScoredText]:
         from lmviz.models import scoring
@@ -250,6 +270,11 @@ class Service:
         self.texts_scored += len(batch)
         memory = self._memory if sum(job.n_tokens for job in batch) <= 4 * BATCH_TOKENS else None
         return scoring.score_many(model, [job.text for job in batch], memory=memory, tick=tick, **batch[0].options)
+
+
+def _weight(scored: ScoredText) -> float:
+    """How much room a kept result takes, in tokens of ten alternatives."""
+    return len(scored) * max(1.0, scored.top_ids.shape[1] / 10)
 
 
 def friendly(error: Exception) -> Exception:

@@ -39,7 +39,10 @@ class ByteBPE:
 
         self.name = name
         self.control = dict(control)
-        self._tokenizer = Tokenizer.from_str(json)
+        try:
+            self._tokenizer = Tokenizer.from_str(json)
+        except Exception as broken:  # the library raises nothing narrower
+            raise ValueError(f"json must be a tokenizer in the format of `tokenizers` ({broken})") from broken
         alphabet = byte_alphabet()
         self._bytes: list[bytes] = [b""] * self._tokenizer.get_vocab_size(with_added_tokens=False)
         control_ids = set(control.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +15,7 @@ def convert_gguf(source: Path, target: Path, progress: Callable[[float, str], No
     """A Llama GGUF → model.safetensors (float32, transformers' names), config.json, tokenizer.json."""
     import gguf
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     reader = gguf.GGUFReader(source)
@@ -38,7 +40,10 @@ def convert_gguf(source: Path, target: Path, progress: Callable[[float, str], No
             weight = rotary_halves(weight, config.head_dim)
         tensors[name] = weight.contiguous()
     progress(0.87, "writing the converted weights")
-    save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+    except SafetensorError as failed:  # the library hides the system's error in its words
+        raise OSError(errno.ENOSPC if "os error 28" in str(failed) else errno.EIO, str(failed)) from failed
     (target / "config.json").write_text(json.dumps(hf_config(config), indent=1))
     (target / "tokenizer.json").write_text(smollm_tokenizer_json(fact["tokenizer.ggml.tokens"], fact["tokenizer.ggml.merges"]), encoding="utf-8")
     progress(0.95, "checking what was written")

@@ -28,7 +28,14 @@ def tokenizer_json() -> str:
     trainer = trainers.BpeTrainer(
         vocab_size=300, special_tokens=list(CONTROL), initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
     )
-    tokenizer.train_from_iterator(["the cat sat on the mat and the dog sat on the log", "old words were spoken where five boxing wizards jump quickly over lazy dogs", "hello world; this is how children learn to read"], trainer)
+    tokenizer.train_from_iterator(
+        [
+            "the cat sat on the mat and the dog sat on the log",
+            "old words were spoken where five boxing wizards jump quickly over lazy dogs",
+            "hello world; this is how children learn to read",
+        ],
+        trainer,
+    )
     plain = tokenizer.to_str()
     bare = Tokenizer.from_str(plain)
     bare_model = models.BPE(bare.get_vocab(), [tuple(m) for m in json.loads(plain)["model"]["merges"]])
