@@ -19,6 +19,9 @@ BOOK = {
         Chapter("pages/reading/heatmap.py", "Where the loss lands", "Which words surprise a model?", number=2),
         Chapter("pages/reading/perplexity.py", "Perplexity", "How many words is the model choosing between?", number=3),
     ],
+    "Why": [
+        Chapter("pages/why/likelihood.py", "Four names, one number", "Are likelihood, cross-entropy and KL different losses?", number=7),
+    ],
 }
 
 if get_script_run_ctx() is None:  # the server is starting, no reader is here yet

@@ -16,6 +16,7 @@ def main() -> None:
     perplexity()
     heatmap()
     likelihood()
+    pulls()
 
 
 def perplexity(names: list[str] | None = None) -> None:
@@ -46,6 +47,16 @@ def likelihood(names: list[str] | None = None) -> None:
         view = chapter.view(models.load(name))
         (FIRST_VIEWS / f"likelihood-{name}.json").write_text(json.dumps(view), encoding="utf-8")
         print(name, "chapter 7")
+
+
+def pulls(names: list[str] | None = None) -> None:
+    """Chapters 9 and 10, for each model: what five losses need of its logits on two texts, and what a step against the gradient does."""
+    from lmviz.data.first_views import pulls as chapter
+
+    for name in names or models.names():
+        view = chapter.view(models.load(name))
+        (FIRST_VIEWS / f"pulls-{name}.json").write_text(json.dumps(view, ensure_ascii=False), encoding="utf-8")
+        print(name, "chapters 9 and 10")
 
 
 if __name__ == "__main__":
