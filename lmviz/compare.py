@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import accumulate
 
 from lmviz.models.scored import ScoredText, Token
 
 OTHER_ORDER = "The mat sat on the cat"  # what the opening example is set beside: the same words in another order
-MAX_PAIRS = 2_000_000  # pairs of equal words looked at; a text that repeats itself more than that is compared at its ends only
+MAX_PAIRS = 300_000  # pairs of equal words looked at; a text that repeats itself more than that is compared at its ends only
 
 
 @dataclass(frozen=True)
@@ -72,24 +73,37 @@ def partner(spans: Sequence[Span], token: int, *, of_b: bool = False) -> int | N
 
 
 def matching_blocks(a: bytes, b: bytes) -> list[tuple[int, int, int]]:
-    """Common stretches as (place in a, place in b, length in bytes), in order, never crossing: ends first, then word by word.
+    """Common stretches as (place in a, place in b, length in bytes), in order, never crossing.
+
+    Words are matched first, a word with the white space before it; then what changed is matched at its two ends.
 
     >>> matching_blocks(b"the cat sat", b"the dog sat")
-    [(0, 0, 4), (7, 7, 4)]
+    [(0, 0, 3), (3, 3, 1), (7, 7, 4)]
     """
+    words_a, words_b = _words(a), _words(b)
+    at_a, at_b = _offsets(words_a), _offsets(words_b)
+    blocks, i, j = [], 0, 0
+    for first_a, first_b, n in [*_matching_words(words_a, words_b), (len(words_a), len(words_b), 0)]:
+        begin_a, begin_b, end = at_a[first_a], at_b[first_b], at_a[first_a + n]
+        changed_a, changed_b = a[i:begin_a], b[j:begin_b]
+        head = _common_prefix(changed_a, changed_b)
+        tail = _common_prefix(changed_a[head:][::-1], changed_b[head:][::-1])
+        blocks += [(i, j, head), (begin_a - tail, begin_b - tail, tail), (begin_a, begin_b, end - begin_a)]
+        i, j = end, begin_b + end - begin_a
+    return [block for block in blocks if block[2]]
+
+
+def _matching_words(a: list[bytes], b: list[bytes]) -> list[tuple[int, int, int]]:
+    """Runs of equal words as (first in a, first in b, how many): the common beginning and end, and what `difflib` finds between."""
     head = _common_prefix(a, b)
     tail = _common_prefix(a[head:][::-1], b[head:][::-1])
-    middle_a, middle_b = _words(a[head : len(a) - tail]), _words(b[head : len(b) - tail])
-    blocks = [(0, 0, head)] if head else []
+    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
     counts_a, counts_b = Counter(middle_a), Counter(middle_b)
+    runs = [(0, 0, head)]
     if sum(n * counts_b[word] for word, n in counts_a.items()) <= MAX_PAIRS:
-        a_at, b_at = _offsets(middle_a, head), _offsets(middle_b, head)
-        for block in SequenceMatcher(None, middle_a, middle_b, autojunk=False).get_matching_blocks():
-            if block.size:
-                blocks.append((a_at[block.a], b_at[block.b], a_at[block.a + block.size] - a_at[block.a]))
-    if tail:
-        blocks.append((len(a) - tail, len(b) - tail, tail))
-    return blocks
+        matcher = SequenceMatcher(None, middle_a, middle_b, autojunk=False)
+        runs += [(block.a + head, block.b + head, block.size) for block in matcher.get_matching_blocks()]
+    return [run for run in [*runs, (len(a) - tail, len(b) - tail, tail)] if run[2]]
 
 
 def _cuts(a: bytes, b: bytes, a_tokens: Sequence[Token], b_tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
@@ -117,7 +131,7 @@ def _starts_character(raw: bytes, place: int) -> bool:
     return place == len(raw) or raw[place] & 0xC0 != 0x80
 
 
-def _common_prefix(a: bytes, b: bytes) -> int:
+def _common_prefix(a: Sequence, b: Sequence) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
@@ -126,8 +140,6 @@ def _words(raw: bytes) -> list[bytes]:
     return re.findall(rb"\s*\S+|\s+", raw)
 
 
-def _offsets(parts: list[bytes], start: int) -> list[int]:
-    places = [start]
-    for part in parts:
-        places.append(places[-1] + len(part))
-    return places
+def _offsets(parts: list[bytes]) -> list[int]:
+    """Where each part begins, and where the last one ends."""
+    return [0, *accumulate(map(len, parts))]

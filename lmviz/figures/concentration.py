@@ -26,8 +26,8 @@ def concentration(curve: np.ndarray, *, fraction: float = 0.1, height: int = 300
                        hovertext=hover, hoverinfo="text", name="")  # fmt: skip
     figure.add_scatter(x=[marked / n], y=[curve[marked]], mode="markers", marker={"size": 11, "color": theme.LOSS}, hoverinfo="skip")
     theme.quiet(figure, height=height, x_title="share of the tokens, costliest first", y_title="share of the loss")
-    figure.add_annotation(x=marked / n, y=curve[marked], text=f"{_tokens(marked)}: {percent(curve[marked])}", font_color=theme.LOSS, showarrow=False, xanchor="left",
-                          yanchor="top", xshift=10, yshift=-2)  # fmt: skip
+    figure.add_annotation(x=marked / n, y=curve[marked], text=f"{_tokens(marked)}: {percent(curve[marked])}", font_color=theme.LOSS, xanchor="left",
+                          ax=60, ay=44, arrowcolor=theme.LOSS, arrowwidth=1, arrowhead=0, standoff=6)  # fmt: skip
     figure.add_annotation(x=1, y=0.5, text="if all cost the same", showarrow=False, xanchor="right", yanchor="middle")
     figure.update_xaxes(range=[0, 1.02], tickformat=".0%", nticks=6, zeroline=False)
     figure.update_yaxes(range=[0, 1.04], tickformat=".0%", nticks=6, zeroline=False)
@@ -49,7 +49,7 @@ def rank_bars(buckets: list[landing.Bucket], *, unit: str, height: int = 300) ->
             y=labels, x=shares, orientation="h", marker_color=colour, name=name, text=[percent(share) for share in shares], textposition="outside",
             cliponaxis=False, hovertext=[f"{label}<br>{text}, {percent(share)} {name}" for label, text, share in zip(labels, hover, shares, strict=True)], hoverinfo="text",
         )  # fmt: skip
-    theme.quiet(figure, height=height, x_title="share")
+    theme.quiet(figure, height=height, x_title="share of the tokens, or of the loss")
     figure.update_layout(barmode="group", bargap=0.3, bargroupgap=0.05, margin_t=30)
     figure.update_yaxes(autorange="reversed", title_text="rank of what came", showgrid=False)
     figure.update_xaxes(range=[0, 1.12], tickformat=".0%", nticks=6)

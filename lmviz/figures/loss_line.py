@@ -35,17 +35,15 @@ def loss_line(scored: ScoredText, *, unit: str, selected: int | None = None, hei
         figure.add_scatter(x=[places[selected]], y=[losses[selected]], mode="markers", **quiet,
                            marker={"size": 13, "symbol": "circle-open", "line": {"width": 3, "color": theme.TRUTH}, "color": theme.TRUTH})  # fmt: skip
         figure.add_vline(x=int(places[selected]), line={"color": theme.TRUTH, "width": 1})
-    theme.quiet(figure, height=height, x_title=None if len(scored) <= FEW else "token number", y_title=f"cost, {unit}")
+    means = f" (lines: mean of {window(len(scored))} tokens)" if many else ""
+    theme.quiet(figure, height=height, x_title=None if len(scored) <= FEW else f"token number{means}", y_title=f"cost, {unit}")
     figure.update_layout(margin_t=30, margin_b=30 if len(scored) <= FEW else 40, hovermode="x" if len(scored) > 1 else "closest", bargap=0)
     figure.update_yaxes(rangemode="tozero", nticks=5, zeroline=False)
     figure.update_xaxes(range=[0.5, len(scored) + 0.5], showgrid=False, zeroline=False)
     if len(scored) <= FEW:
-        figure.update_xaxes(
-            tickvals=places, ticktext=[_label(token.text) for token in scored.tokens], tickfont_family="monospace", tickangle=0 if len(scored) <= 12 else -45
-        )
-    means = f", mean of {window(len(scored))} tokens" if many else ""
-    _says(figure, 0.0, "left", f"━ what it cost: loss{means}", theme.LOSS)
-    _says(figure, 1.0, "right", f"┅ what the model expected to pay: entropy{means}", theme.MODEL)
+        figure.update_xaxes(tickvals=places, ticktext=[_label(token.text) for token in scored.tokens], tickfont_family="monospace")
+    _says(figure, 0.0, "left", "━ paid: loss", theme.LOSS)
+    _says(figure, 1.0, "right", "┅ expected: entropy", theme.MODEL)
     return figure
 
 

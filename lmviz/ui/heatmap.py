@@ -119,11 +119,17 @@ def _select(place: int) -> None:
 
 
 def context(texts: list[str], first: int, end: int, most: int = 22) -> str:
-    """The words around a stretch, for Markdown: “… the old ▸ lighthouse ◂ keeper had …”."""
-    before, inside, after = "".join(texts[:first]), "".join(texts[first:end]).strip(), "".join(texts[end:])
-    left = ("…" if len(before) > most else "") + before[-most:]
-    right = after[:most] + ("…" if len(after) > most else "")
-    return " ".join(part for part in (display.md_escape(left.strip()), f"**{display.md_escape(_shown([inside]))}**", display.md_escape(right.strip())) if part)
+    """The text around a stretch, for Markdown, with the stretch in bold: “…it twice, and ate the **piano**.”
+
+    >>> context(["The", " cat", "."], 1, 2).replace("\N{WORD JOINER}", "")
+    'The **cat**\\\\.'
+    """
+    before, inside, after = "".join(texts[:first]), "".join(texts[first:end]), "".join(texts[end:])
+    left = ("…" if len(before) > most else "") + before[-most:] + inside[: len(inside) - len(inside.lstrip())]
+    right = inside[len(inside.rstrip()) :] + after[:most] + ("…" if len(after) > most else "")
+    # subtle: beside a letter, ** opens bold type only before a letter; a word joiner counts as one
+    marked = f"**\N{WORD JOINER}{display.md_escape(_shown([inside]))}\N{WORD JOINER}**"
+    return display.md_escape(left.replace("\n", " ")) + marked + display.md_escape(right.replace("\n", " "))
 
 
 def files(scored: ScoredText, unit: str) -> None:
