@@ -41,6 +41,12 @@ SENTENCES = {  # one-line openers; each shows something about where a loss lands
 }
 
 
+@lru_cache(1)
+def by_title() -> dict[str, str]:
+    """Every example a reader can start from, one-liners first: title → text."""
+    return SENTENCES | {passage.title: passage.text for passage in passages()}
+
+
 def long_text() -> str:
     """A passage of a few hundred words: long enough for a running product in float32 to reach exactly 0."""
     return max((p for p in passages() if p.language.startswith("en") and p.register != "code"), key=lambda passage: len(passage.text)).text

@@ -16,9 +16,9 @@ FONT = 13
 
 def quiet(figure, *, height: int, x_title: str = "", y_title: str = ""):
     """Margins, axis titles with their units, no legend: direct labels are kinder. Returns the figure."""
+    axis = {"automargin": True, "fixedrange": True}
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font_size=FONT, hoverlabel={"font_size": FONT}, dragmode=False
-    )
-    figure.update_xaxes(title_text=x_title, automargin=True, fixedrange=True)
-    figure.update_yaxes(title_text=y_title, automargin=True, fixedrange=True)
+        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font_size=FONT, hoverlabel={"font_size": FONT}, dragmode=False,
+        xaxis=axis | {"title": {"text": x_title}}, yaxis=axis | {"title": {"text": y_title}},
+    )  # fmt: skip
     return figure

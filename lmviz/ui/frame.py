@@ -61,7 +61,9 @@ def _choices() -> None:
         st.selectbox("Model", names, key="model", label_visibility="collapsed", width=150, format_func=lambda name: models.registry.row(name).title,
                      help=models.registry.row(st.session_state.model).about)  # fmt: skip
         st.segmented_control("Unit", reader.UNITS, key="unit", label_visibility="collapsed", required=True)
-        with st.popover("Share"):
+        with st.popover("Share", key="share", on_change="rerun") as share:
+            if not share.open:
+                return
             st.markdown("This link opens the page as you see it, with your text, model, unit and selected token.")
             st.code(reader.share_link(), language=None, wrap_lines=True)
             if len(st.session_state.text or "") > reader.SHARED_CHARACTERS:
@@ -99,16 +101,20 @@ def _text() -> None:
         st.text_area("Your text", key="text", height=70, max_chars=100_000, placeholder="Type a sentence, then press Ctrl+Enter", width="stretch")
         with st.container(key="text_actions", width=150):
             st.button("Read it", type="primary", key="read", width="stretch", help="Ctrl+Enter in the text does the same")
-            with st.popover("Examples", width="stretch"):
-                for title, text in examples.SENTENCES.items():
-                    st.button(title, key=f"example_{title}", on_click=reader.use_text, args=(text,), width="stretch", type="tertiary")
-                st.selectbox("Longer passages", examples.passages(), index=None, format_func=lambda passage: passage.title, key="example_passage",
-                             placeholder="Choose a passage", on_change=_use_passage)  # fmt: skip
+            st.selectbox(
+                "Start from an example",
+                list(examples.by_title()),
+                index=None,
+                key="example",
+                placeholder="Examples",
+                on_change=_use_example,
+                label_visibility="collapsed",
+            )
 
 
-def _use_passage() -> None:
-    if (passage := st.session_state.example_passage) is not None:
-        reader.use_text(passage.text)
+def _use_example() -> None:
+    if (title := st.session_state.example) is not None:
+        reader.use_text(examples.by_title()[title])
 
 
 def _contents(book: dict[str, list[Chapter]], st_pages: dict) -> None:

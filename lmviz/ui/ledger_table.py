@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from lmviz import display
-from lmviz.ledger import Ledger
+from lmviz import display, ledger
 from lmviz.models.scored import ScoredText
+from lmviz.ui import charts
 
 
-def rows(scored: ScoredText, book: Ledger, unit: str) -> pd.DataFrame:
+def rows(scored: ScoredText, unit: str) -> pd.DataFrame:
     """One row a scored token: token, P, cost, running products in float32 and float64, running cost; ready to read."""
+    book = ledger.ledger(scored.log_probs)
     tokens = [display.visible(token.text) if token.text else "…" for token, counts in zip(scored.tokens, scored.scored, strict=True) if counts]
     return pd.DataFrame(
         {
@@ -23,12 +24,15 @@ def rows(scored: ScoredText, book: Ledger, unit: str) -> pd.DataFrame:
     )
 
 
-def show(scored: ScoredText, book: Ledger, unit: str, *, selected: int | None = None) -> None:
+def show(scored: ScoredText, unit: str) -> None:
     """Draw the table, the closing line under it: total → mean → perplexity → bits per byte."""
+    table = charts.built(rows, scored, unit)
+    widths = dict(zip(table.columns, (74, 76, 60, 82, 82, 60), strict=True))
     st.dataframe(
-        rows(scored, book, unit),
+        table,
+        column_config={name: st.column_config.TextColumn(width=width) for name, width in widths.items()},
         hide_index=True,
-        height=min(38 + 35 * len(book.probs), 388),
+        height=min(38 + 35 * scored.n_scored, 388),
         key="ledger_table",
         width="stretch",
         alt="The ledger, one row a token",

@@ -5,9 +5,9 @@ import streamlit as st
 
 from lmviz import display, ledger
 from lmviz.data import examples
-from lmviz.figures import alternatives, theme
+from lmviz.figures import alternatives
 from lmviz.models import scored as scored_text
-from lmviz.ui import chain_rule, ledger_table, reader, scores, show, strip
+from lmviz.ui import chain_rule, charts, ledger_table, reader, scores, show, strip
 
 unit = reader.choices().unit
 conditioned = st.session_state.setdefault("chain_rule_first", True)
@@ -26,11 +26,10 @@ with left:
     if np.isnan(scored.log_probs[selected]):
         st.markdown("This token is not scored: nothing precedes it.")
     else:
-        figure = alternatives.alternatives(scored, selected)
-        st.plotly_chart(figure, config=theme.CONFIG, key="chain_rule_alternatives", alt=chain_rule.alternatives_alt(scored, selected))
+        charts.draw(alternatives.alternatives, scored, selected, key="chain_rule_alternatives", alt=chain_rule.alternatives_alt(scored, selected))
 with right:
     st.markdown("**The ledger**: multiply the chances (Π), or add the costs (Σ).")
-    ledger_table.show(scored, book, unit, selected=selected)
+    ledger_table.show(scored, unit)
 
 st.subheader("Change one word", anchor=False)
 chain_rule.swap(scored, selected, unit)
