@@ -6,7 +6,7 @@ NumPy only, except for the two functions that are given a model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,8 +71,8 @@ def memories(n_tokens: int) -> list[int]:
     >>> memories(6), memories(1)
     ([0, 1, 2, 4, 5], [0])
     """
-    longest = max(0, n_tokens - 1)
-    return [b for b in BEFORE if b < longest] + [min(longest, BEFORE[-1])]
+    longest = min(max(0, n_tokens - 1), BEFORE[-1])
+    return [b for b in BEFORE if b < longest] + [longest]
 
 
 def memory_windows(before: int) -> tuple[int, int]:

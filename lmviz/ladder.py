@@ -1,4 +1,4 @@
-"""The ladder: one text under models that know more and more. NumPy-free arithmetic on totals."""
+"""The ladder: one text under models that know more and more. Plain arithmetic on totals."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class Rung:
     def perplexity(self) -> float:
         """Per token: comparable only between rungs of one tokenizer."""
         return units.perplexity(self.total_nats / self.n_tokens)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether every token cost what one of V equals does."""
+        return math.isclose(self.total_nats, self.n_tokens * math.log(self.vocab_size), rel_tol=1e-6)
 
 
 def rung(scored: ScoredText, tokenizer: str) -> Rung:

@@ -25,7 +25,7 @@ def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[fl
         means, half = display.in_unit(passages.means, unit), display.in_unit(passages.half_widths, unit)
         x = list(range(len(means)))
         band = {"x": x + x[::-1], "y": [*(means + half), *(means - half)[::-1]]}
-        figure.add_trace(go.Scatter(**band, fill="toself", fillcolor=theme.MODEL, opacity=0.18, line_width=0, hoverinfo="skip"))
+        figure.add_trace(go.Scatter(**band, mode="lines", fill="toself", fillcolor=theme.MODEL, opacity=0.18, line_width=0, hoverinfo="skip"))
         hover = [f"{name} before: {display.number(m)} {unit} ± {display.number(h, 2)}" for name, m, h in zip(groups, means, half)]
         figure.add_trace(go.Scatter(x=x, y=means, mode="lines+markers", line={"color": theme.MODEL, "width": 2.5}, hovertext=hover, hoverinfo="text"))
         ends.append((x[-1], means[-1], passages_name, theme.MODEL))
@@ -36,11 +36,11 @@ def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[fl
             hover = [f"{groups[i]} before: {display.number(v)} {unit}" for i, v in spots]
             figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.LOSS, "width": 2.5, "dash": "dot"}, marker_size=9, hovertext=hover, hoverinfo="text"))
             ends.append((x[-1], y[-1], "your text", theme.LOSS))
-    for i, (x, y, name, colour) in enumerate(ends):
+    for x, y, name, colour in ends:
         above = y >= min(e[1] for e in ends) and (len(ends) == 1 or y == max(e[1] for e in ends))
         figure.add_annotation(x=x, y=y, yshift=16 if above else -16, text=name, showarrow=False, font_color=colour, xanchor="right" if x == len(groups) - 1 else "center")
     theme.quiet(figure, height=HEIGHT, x_title=x_title, y_title=f"mean loss, {unit} a token")
-    figure.update_xaxes(tickvals=list(range(len(groups))), ticktext=list(groups), range=[-0.4, len(groups) - 0.6], showgrid=False)
+    figure.update_xaxes(tickvals=list(range(len(groups))), ticktext=[name.split("–")[0] for name in groups], range=[-0.4, len(groups) - 0.6], showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     return figure
 
@@ -64,18 +64,27 @@ def window_bars(cut: Sequence[Window], n_tokens: int, *, most: int = 24) -> go.F
 
 
 def window_costs(costs: Sequence[WindowCost], chosen: WindowCost | None) -> go.Figure:
-    """Bits per byte against tokens read, one line a context; the chosen windows are ringed."""
+    """Bits per byte against cost (tokens read for each token of the text), one line a context; the chosen windows are ringed.
+
+    Windows as long as the text are a level line: what the text costs when it is read at once.
+    """
     figure = go.Figure()
-    for context in sorted({c.context for c in costs}):
+    for context in sorted({c.context for c in costs if c.context < c.n_tokens}):
         line = sorted((c for c in costs if c.context == context), key=lambda c: c.tokens_read)
-        hover = [f"context {c.context}, stride {c.stride}<br>{display.number(c.tokens_read)} tokens read<br>{display.number(c.bits_per_byte)} bits per byte" for c in line]
-        figure.add_trace(go.Scatter(x=[c.tokens_read for c in line], y=[c.bits_per_byte for c in line], mode="lines+markers", line={"color": theme.MODEL, "width": 2},
-                                    marker_size=7, hovertext=hover, hoverinfo="text"))  # fmt: skip
-        figure.add_annotation(x=math.log10(line[0].tokens_read), y=line[0].bits_per_byte, text=f"context {context}", showarrow=False, xanchor="left", yshift=12, font_color=theme.MODEL)
+        x, y = [c.tokens_read / c.n_tokens for c in line], [c.bits_per_byte for c in line]
+        hover = [f"context {c.context}, stride {c.stride}<br>{display.number(c.tokens_read)} tokens read<br>{display.number(c.bits_per_byte, 4)} bits per byte" for c in line]
+        figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.MODEL, "width": 2}, marker_size=7, hovertext=hover, hoverinfo="text", cliponaxis=False))
+        figure.add_annotation(x=math.log10(x[0]), y=y[0], text=f"context {context}", showarrow=False, xanchor="left", xshift=6, yshift=9, font_color=theme.MODEL)
+    for whole in (c for c in costs if c.context >= c.n_tokens):
+        figure.add_hline(y=whole.bits_per_byte, line={"color": theme.MUTED, "width": 1.5, "dash": "dot"})
+        figure.add_annotation(x=0, xref="paper", xanchor="left", xshift=4, y=whole.bits_per_byte, yshift=-11, text="the whole text at once", showarrow=False)
     if chosen is not None:
         ring = {"symbol": "circle-open", "size": 18, "color": theme.TRUTH, "line": {"width": 2.5}}
-        figure.add_trace(go.Scatter(x=[chosen.tokens_read], y=[chosen.bits_per_byte], mode="markers", marker=ring, hoverinfo="skip"))
-    theme.quiet(figure, height=HEIGHT, x_title="tokens read by the model (the cost)", y_title="bits per byte")
-    figure.update_xaxes(type="log", dtick="D2" if costs else None)
+        figure.add_trace(go.Scatter(x=[chosen.tokens_read / chosen.n_tokens], y=[chosen.bits_per_byte], mode="markers", marker=ring, hoverinfo="skip", cliponaxis=False))
+    theme.quiet(figure, height=HEIGHT, x_title="cost: times that a token is read", y_title="bits per byte")
+    if costs:
+        low, high = min(c.bits_per_byte for c in costs), max(c.bits_per_byte for c in costs)
+        room = 0.12 * (high - low) or 0.1
+        figure.update_yaxes(range=[low - room, high + room])
+    figure.update_xaxes(type="log", range=[math.log10(0.9), math.log10(11)], tickvals=[1, 2, 4, 8], ticktext=["1", "2", "4", "8"])
     return figure
-

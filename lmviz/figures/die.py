@@ -36,7 +36,7 @@ def die(sides: float, *, height: int = 330, words: str = "equally likely tokens"
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4})
     figure.update_xaxes(visible=False, range=[-1.03, 1.03], constrain="domain")
     figure.update_yaxes(visible=False, range=[-1.03, 1.03], scaleanchor="x", constrain="domain")
-    figure.add_annotation(x=0, y=0.07, text=f"<b>{display.number(sides)}</b>", showarrow=False, font_size=34)
+    figure.add_annotation(x=0, y=0.07, text=f"<b>{display.number(sides)}</b>", showarrow=False, font_size=34, font_color=theme.MODEL)
     figure.add_annotation(x=0, y=-0.17, text=words, showarrow=False, font_size=theme.FONT)
     if worth > 1:
         figure.add_annotation(x=0, y=-0.3, text=f"(a piece is {display.number(worth)} of them)", showarrow=False, font_size=theme.FONT - 1)
@@ -96,17 +96,17 @@ def dice(scored: ScoredText, selected: int | None = None, *, height: int = 330) 
     hover = [f"{name}<br>{display.number(math.exp(min(loss, 700)))} sides" for name, loss in zip(names, scored.losses)]
     x, y = np.repeat(place, 3).astype(float), np.column_stack([np.full(len(scored), middle), log_sides, np.full(len(scored), np.nan)]).ravel()
     figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line_color=theme.MUTED, line_width=2 if few else 1, hoverinfo="skip"))
-    figure.add_trace(go.Scatter(x=place, y=log_sides, mode="markers", marker={"color": theme.LOSS, "size": 11 if few else 5}, hovertext=hover, hoverinfo="text"))
+    figure.add_trace(go.Scatter(x=place, y=log_sides, mode="markers", marker={"color": theme.LOSS, "size": 11 if few else 5}, cliponaxis=False, hovertext=hover, hoverinfo="text"))
     if selected is not None and not math.isnan(log_sides[selected]):
         ring = {"symbol": "circle-open", "size": 20 if few else 13, "color": theme.TRUTH, "line": {"width": 2.5}}
-        figure.add_trace(go.Scatter(x=[selected], y=[log_sides[selected]], mode="markers", marker=ring, hoverinfo="skip"))
-    theme.quiet(figure, height=height, y_title="sides of the token's die, 1/P", x_title="" if few else "token")
+        figure.add_trace(go.Scatter(x=[selected], y=[log_sides[selected]], mode="markers", marker=ring, cliponaxis=False, hoverinfo="skip"))
+    theme.quiet(figure, height=height, y_title="sides, 1/P", x_title="" if few else "token")
     figure.add_hline(y=middle, line_color=theme.MODEL, line_width=2)
     figure.add_annotation(x=1, xref="paper", xanchor="right", y=middle, yshift=11, showarrow=False, text=f"perplexity {display.number(scored.perplexity)}", font_color=theme.MODEL)
-    top = max(1.0, math.ceil(np.nanmax(log_sides[np.isfinite(log_sides)], initial=0.0) + 0.05))
-    step = max(1, round(top / 6))
-    ticks = list(range(0, int(top) + 1, step))
-    figure.update_yaxes(range=[-0.12, top], tickvals=ticks, ticktext=[display.number(10**t) if t < 6 else display.power_of_ten(t) for t in ticks])
+    top = max(1.0, float(np.max(log_sides[np.isfinite(log_sides)], initial=0.0)))
+    step = max(1, round(top / 5))
+    ticks = list(range(0, math.ceil(top) + 1, step))
+    figure.update_yaxes(range=[-0.2, top + 0.35], tickvals=ticks, ticktext=[display.number(10**t) if t < 6 else display.power_of_ten(t) for t in ticks])
     if few:
         figure.update_xaxes(tickvals=place, ticktext=[n if len(n) <= 14 else n[:13] + "…" for n in names], tickfont_family="monospace", showgrid=False)
     figure.update_xaxes(range=[-0.6, len(scored) - 0.4], showgrid=False)

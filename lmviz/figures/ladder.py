@@ -6,7 +6,7 @@ from lmviz import display
 from lmviz.figures import theme
 from lmviz.ladder import Rung
 
-ROW = 40
+ROW = 44
 
 
 def ladder(rungs: list[Rung], names: list[str], current: str, *, room_for: int = 0) -> go.Figure:
@@ -15,18 +15,18 @@ def ladder(rungs: list[Rung], names: list[str], current: str, *, room_for: int =
     `room_for` rungs there is room, so that the figure does not grow while more come in.
     """
     values = [r.bits_per_byte for r in rungs]
-    labels = [f"{display.number(v)}   <i>perplexity {display.number(r.perplexity)} a token</i>" for v, r in zip(values, rungs)]
+    perplexities = [display.number(r.vocab_size if r.is_uniform else r.perplexity) for r in rungs]
     hover = [f"{name}<br>{display.number(v)} bits per byte<br>{display.number(r.n_tokens)} tokens of {display.number(r.vocab_size)} kinds" for name, v, r in zip(names, values, rungs)]
     figure = go.Figure(
         go.Bar(
             x=values, y=list(range(len(rungs))), orientation="h", marker_color=theme.LOSS, marker_opacity=[1.0 if r.model == current else 0.45 for r in rungs],
-            text=labels, textposition="outside", cliponaxis=False, hovertext=hover, hoverinfo="text",
+            text=[f"<b>{display.number(v)}</b>" for v in values], textposition="outside", cliponaxis=False, hovertext=hover, hoverinfo="text",
         )
     )  # fmt: skip
     theme.quiet(figure, height=height(max(room_for, len(rungs))), x_title="bits per byte of the text")
-    shown = [f"<b>{display.plotly_escape(name)}</b>" if r.model == current else display.plotly_escape(name) for name, r in zip(names, rungs)]
+    shown = [f"{f'<b>{name}</b>' if r.model == current else name}<br><i>perplexity {p}</i>" for name, r, p in zip(names, rungs, perplexities)]
     figure.update_yaxes(tickvals=list(range(len(rungs))), ticktext=shown, showgrid=False, range=[max(room_for, len(rungs)) - 0.5, -0.5])
-    figure.update_xaxes(range=[0, max(values) * 1.42], rangemode="tozero")
+    figure.update_xaxes(range=[0, max(values) * 1.14], rangemode="tozero")
     figure.update_layout(bargap=0.35)
     return figure
 

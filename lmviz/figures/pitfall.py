@@ -14,10 +14,10 @@ ROW = 52
 def wrong_and_right(rows: Sequence[tuple[str, float, bool]], *, x_title: str = "perplexity") -> go.Figure:
     """One bar for each (label, value, right?): right ones full, wrong ones hatched.
 
-    Where the values differ by more than four times the axis is logarithmic and starts at 1, so that a bar's length is the mean loss.
+    Values at least 1 that differ by more than four times get a logarithmic axis from 1 on, so that a bar's length is the mean loss.
     """
     finite = [value for _, value, _ in rows if math.isfinite(value)]
-    logarithmic = max(finite) > 4 * min(finite)
+    logarithmic = min(finite) >= 1 and max(finite) > 4 * min(finite)
     figure = go.Figure(
         go.Bar(
             x=[value if math.isfinite(value) else None for _, value, _ in rows], y=list(range(len(rows))), orientation="h", cliponaxis=False,
@@ -30,8 +30,8 @@ def wrong_and_right(rows: Sequence[tuple[str, float, bool]], *, x_title: str = "
     if logarithmic:
         top = math.log10(max(finite))
         ticks = range(0, math.ceil(top) + 1)
-        figure.update_xaxes(type="log", range=[0, top * 1.25], tickvals=[10**t for t in ticks], ticktext=[display.number(10**t) for t in ticks])
+        figure.update_xaxes(type="log", range=[0, top * 1.35], tickvals=[10**t for t in ticks], ticktext=[display.number(10**t) for t in ticks])
     else:
-        figure.update_xaxes(range=[0, max(finite) * 1.25])
+        figure.update_xaxes(range=[0, max(finite) * 1.35])
     figure.update_layout(bargap=0.35)
     return figure

@@ -49,23 +49,30 @@ def _shorter_memory(scored: ScoredText, unit: str) -> None:
         # the last memory of a short text reaches all of it: it stands at the first place that does
         reach = [str(next(b for b in context_length.BEFORE if b >= memory)) for memory in memories]
         figure = context.by_memory(groups, pool, values, unit, x_title="tokens before it, at most", your_groups=reach[: len(values or [])])
-        place.plotly_chart(figure, config=theme.CONFIG, key=f"perplexity_by_memory_{len(values or [])}", alt=_alt("Mean loss by memory", groups, pool, values, unit, reach))
+        place.plotly_chart(
+            figure, config=theme.CONFIG, key=f"perplexity_by_memory_{len(values or [])}", alt=_alt("Mean loss by memory", groups, pool, values, unit, reach)
+        )
 
     draw(yours)
     if yours is not None:
         return
-    cost = sum(context_length.tokens_read(min(len(scored), stored.MEMORY_TOKENS), *context_length.memory_windows(b)) for b in memories)
-    label = "Take my text's memory away" if len(scored) <= stored.MEMORY_TOKENS else f"Take the memory away from my first {stored.MEMORY_TOKENS} tokens"
-    if st.button(label, key="perplexity_memory_run", help=f"The model reads {display.number(cost)} tokens for this, about {max(1, round(cost / PER_SECOND))} s."):
-        means = []
-        for memory in memories:
-            width, stride = context_length.memory_windows(memory)
-            means.append(float(np.nanmean(scores.scored(text, scored.model, context=width, stride=stride, top_k=1).losses)))
-            draw(means)
-        known[scored.model, text] = means
-        while len(known) > 20:
-            known.pop(next(iter(known)))
-        st.rerun(scope="fragment")
+    if st.session_state.get("perplexity_memory_asked") != (scored.model, text):
+        cost = sum(context_length.tokens_read(min(len(scored), stored.MEMORY_TOKENS), *context_length.memory_windows(b)) for b in memories)
+        st.button("Take my text's memory away", key="perplexity_memory_run", on_click=_ask, args=(scored.model, text),
+                  help=f"The model reads {display.number(cost)} tokens for this, about {max(1, round(cost / PER_SECOND))} s.")  # fmt: skip
+        return
+    means = []
+    for memory in memories:
+        width, stride = context_length.memory_windows(memory)
+        means.append(float(np.nanmean(scores.scored(text, scored.model, context=width, stride=stride, top_k=1).losses)))
+        draw(means)
+    known[scored.model, text] = means
+    while len(known) > 20:
+        known.pop(next(iter(known)))
+
+
+def _ask(model: str, text: str) -> None:
+    st.session_state.perplexity_memory_asked = (model, text)
 
 
 def _helps_words(view: stored.PerplexityView | None, unit: str) -> str:
@@ -92,7 +99,9 @@ def _alt(what: str, groups: list[str], pool, yours, unit: str, your_groups=None)
     if pool is not None:
         parts.append("Passages: " + ", ".join(f"{g} before {display.number(display.in_unit(m, unit))}" for g, m in zip(groups, pool.means)) + ".")
     if yours is not None:
-        parts.append("Your text: " + ", ".join(f"{g} before {display.number(display.in_unit(v, unit))}" for g, v in zip(your_groups or groups, yours) if v == v) + ".")
+        parts.append(
+            "Your text: " + ", ".join(f"{g} before {display.number(display.in_unit(v, unit))}" for g, v in zip(your_groups or groups, yours) if v == v) + "."
+        )
     return " ".join(parts)
 
 
@@ -120,12 +129,16 @@ def long_texts(scored: ScoredText) -> None:
     contexts = sorted({c for c, _ in stored.window_settings(n_tokens, scored.context) if c < n_tokens})
     left, right = st.columns(2, gap="large")
     with left:
-        width = st.select_slider("Context: tokens in a window", contexts, value=contexts[len(contexts) // 2], key=f"perplexity_windows_context_{which}_{len(contexts)}")
+        width = st.select_slider(
+            "Context: tokens in a window", contexts, value=contexts[len(contexts) // 2], key=f"perplexity_windows_context_{which}_{len(contexts)}"
+        )
     with right:
         strides = context_length.strides(width)
         stride = st.select_slider("Stride: how far each window moves on", strides, value=max(1, width // 2), key=f"perplexity_windows_stride_{width}")
     cost = context_length.tokens_read(n_tokens, width, stride)
-    if (width, stride) not in costs and (cost <= CHEAP or st.button(f"Read {display.number(cost)} tokens, about {max(1, round(cost / PER_SECOND))} s", key="perplexity_windows_run")):
+    if (width, stride) not in costs and (
+        cost <= CHEAP or st.button(f"Read {display.number(cost)} tokens, about {max(1, round(cost / PER_SECOND))} s", key="perplexity_windows_run")
+    ):
         costs[width, stride] = context_length.window_cost(scores.scored(text, model, context=width, stride=stride, top_k=1))
     chosen = costs.get((width, stride))
     cut = windows(n_tokens, width, stride)
@@ -135,7 +148,11 @@ def long_texts(scored: ScoredText) -> None:
         alt = f"{len(cut)} windows of at most {width} tokens over a text of {n_tokens}; each counts {stride} new ones, the rest of it is context."
         st.plotly_chart(context.window_bars(cut, n_tokens), config=theme.CONFIG, key="perplexity_windows_bars", alt=alt)
     with right:
-        alt = "Bits per byte against tokens read: " + ", ".join(f"context {c} stride {s} {display.number(w.bits_per_byte)} for {w.tokens_read}" for (c, s), w in costs.items()) + "."
+        alt = (
+            "Bits per byte against tokens read: "
+            + ", ".join(f"context {c} stride {s} {display.number(w.bits_per_byte)} for {w.tokens_read}" for (c, s), w in costs.items())
+            + "."
+        )
         st.plotly_chart(context.window_costs(list(costs.values()), chosen), config=theme.CONFIG, key="perplexity_windows_costs", alt=alt)
 
 

@@ -16,12 +16,12 @@ from lmviz.models.scored import ScoredText
 from lmviz.ui import runtime, scores, show
 
 NAMES = {
-    "averaged": "Averaging perplexities",
-    "padding": "Scoring the padding",
-    "shift": "Missing shift",
-    "start": "Wrong start token",
+    "averaged": "Averaging",
+    "padding": "Padding",
+    "shift": "Shift",
+    "start": "Start token",
     "softmax": "Softmax twice",
-    "tokenizers": "Across tokenizers",
+    "tokenizers": "Tokenizers",
 }
 SOURCE = {"averaged": pitfalls.averaged, "padding": pitfalls.padding_scored, "shift": pitfalls.shifted, "softmax": pitfalls.softmax_twice, "start": pitfall_readings.readings,
           "tokenizers": ladder_of.uniform}  # fmt: skip
@@ -30,7 +30,9 @@ SOURCE = {"averaged": pitfalls.averaged, "padding": pitfalls.padding_scored, "sh
 @st.fragment
 def choose(scored: ScoredText) -> None:
     """One mistake at a time."""
-    name = st.pills("Mistake", list(NAMES), default="averaged", required=True, format_func=NAMES.get, key="perplexity_pitfall", label_visibility="collapsed")
+    name = st.segmented_control(
+        "Mistake", list(NAMES), default="averaged", required=True, format_func=NAMES.get, key="perplexity_pitfall", label_visibility="collapsed"
+    )
     what, panels, notice = {"averaged": averaged, "tokenizers": tokenizers}.get(name, _on_logits)(scored, name)
     st.markdown(what)
     for i, (place, (x_title, rows)) in enumerate(zip(st.columns(max(1, len(panels)), gap="large"), panels.items())):
@@ -70,7 +72,11 @@ def padding(r: pitfall_readings.Readings, scored: ScoredText):
         f"and the {r.n_padding} pads are scored as if they had been written."
     )
     rows = [("padding masked", r.right, True), ("padding scored", r.padding_scored, False)]
-    return what, {"perplexity": rows}, "Score a text alone, then in a batch with a longer one: nothing may change. And as many tokens must be scored as the texts have."
+    return (
+        what,
+        {"perplexity": rows},
+        "Score a text alone, then in a batch with a longer one: nothing may change. And as many tokens must be scored as the texts have.",
+    )
 
 
 def shift(r: pitfall_readings.Readings, scored: ScoredText):
@@ -90,7 +96,11 @@ def start(r: pitfall_readings.Readings, scored: ScoredText):
     others = [name for name in r.starts if name not in (r.start, "")]
     what = (
         f"Every token is conditioned on what precedes it, the first one on the start token. In its training this model saw documents begin with `{r.start}`. "
-        + (f"Its files name another one, `{others[0]}`, which opens a chat message; tools that trust the files use it. " if r.start == "<|endoftext|>" and others else "")
+        + (
+            f"Its files name another one, `{others[0]}`, which opens a chat message; tools that trust the files use it. "
+            if r.start == "<|endoftext|>" and others
+            else ""
+        )
         + "And with no start token at all the first token cannot be scored, and the others miss what they expect to find at the beginning."
     )
     rows = [(f"after {r.start}", r.right, True), *[(f"after {name}", r.starts[name], False) for name in others], ("no start token", r.starts[""], False)]

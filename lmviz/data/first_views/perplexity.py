@@ -85,3 +85,9 @@ def load(name: str) -> PerplexityView | None:
     pools = {key: Pooled(np.array(raw[key]["nats"]), np.array(raw[key]["counts"])) for key in ("by_position", "by_memory")}
     costs = tuple(WindowCost(**cost) for cost in raw["windows"])
     return PerplexityView(raw["revision"], **pools, opening_memory=tuple(raw["opening_memory"]), windows=costs, readings=pitfall_readings.Readings(**raw["readings"]))
+
+
+def is_stale(model) -> bool:
+    """Whether the stored view is missing or of other weights."""
+    kept = load(model.name)
+    return kept is None or kept.revision != model.revision
