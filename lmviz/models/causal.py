@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lmviz.errors import ReaderError
 from lmviz.models import files, weights
-from lmviz.models.llama import Llama, Past, rotary_table
+from lmviz.models.llama import Llama, Past
 from lmviz.models.port import Encoded
 from lmviz.models.tokenizer import ByteBPE
 
@@ -95,6 +95,5 @@ def load_llama(
             verified.result()  # the friendlier error, if the files are not what they should be
             raise ReaderError(f"The weights in {folder} cannot be read ({type(broken).__name__}).", remedy=remedy) from broken
         verified.result()
-    network.cos, network.sin = rotary_table(config)  # computed, not stored
     pack(network)
     return LlamaLM(network, tokenizer, name=name, revision=files.sha256(folder / "manifest.json")[:12], start_id=start_id)

@@ -66,6 +66,16 @@ class Past:
         return sum(t.numel() * t.element_size() for t in (*self.keys, *self.values))
 
 
+class Matrix(nn.Linear):
+    """x @ Wᵀ, W all zeros until `init_weights` or a file fills it. (nn.Linear's own random start would import torch's compiler: a second.)"""
+
+    def __init__(self, n_in: int, n_out: int):
+        super().__init__(n_in, n_out, bias=False)
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
+
+
 class Layer(nn.Module):
     """One block: attention, then a gated feed-forward, each added to what came in."""
 
@@ -73,11 +83,11 @@ class Layer(nn.Module):
         super().__init__()
         kv = c.num_key_value_heads * c.head_dim
         self.attention_norm = nn.Parameter(torch.ones(c.hidden_size))
-        self.qkv = nn.Linear(c.hidden_size, c.hidden_size + 2 * kv, bias=False)  # one product instead of three
-        self.out = nn.Linear(c.hidden_size, c.hidden_size, bias=False)
+        self.qkv = Matrix(c.hidden_size, c.hidden_size + 2 * kv)  # one product instead of three
+        self.out = Matrix(c.hidden_size, c.hidden_size)
         self.feed_forward_norm = nn.Parameter(torch.ones(c.hidden_size))
-        self.gate_up = nn.Linear(c.hidden_size, 2 * c.intermediate_size, bias=False)
-        self.down = nn.Linear(c.intermediate_size, c.hidden_size, bias=False)
+        self.gate_up = Matrix(c.hidden_size, 2 * c.intermediate_size)
+        self.down = Matrix(c.intermediate_size, c.hidden_size)
 
     def feed_forward(self, x: Tensor, eps: float) -> Tensor:
         gate, up = self.gate_up(F.rms_norm(x, x.shape[-1:], self.feed_forward_norm, eps)).chunk(2, -1)
@@ -90,7 +100,7 @@ class Llama(nn.Module):
     def __init__(self, config: LlamaConfig):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embedding = nn.Embedding(config.vocab_size, config.hidden_size, _weight=torch.zeros(config.vocab_size, config.hidden_size))
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.final_norm = nn.Parameter(torch.ones(config.hidden_size))
         cos, sin = rotary_table(config)
@@ -145,8 +155,9 @@ class Llama(nn.Module):
 
 def rotary_table(c: LlamaConfig) -> tuple[Tensor, Tensor]:
     """cos and sin of position × frequency, each [context, head_dim]; the two halves of a head turn together."""
-    frequencies = c.rope_theta ** (-torch.arange(0, c.head_dim, 2, dtype=torch.float32) / c.head_dim)
-    angles = torch.arange(c.max_position_embeddings, dtype=torch.float32).unsqueeze(1) * frequencies
+    cpu = torch.device("cpu")  # also when a model is sketched on "meta": computed, not stored
+    frequencies = c.rope_theta ** (-torch.arange(0, c.head_dim, 2, dtype=torch.float32, device=cpu) / c.head_dim)
+    angles = torch.arange(c.max_position_embeddings, dtype=torch.float32, device=cpu).unsqueeze(1) * frequencies
     angles = torch.cat([angles, angles], dim=1)
     return angles.cos(), angles.sin()
 
