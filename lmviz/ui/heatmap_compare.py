@@ -8,10 +8,9 @@ from lmviz import compare, display, models, units
 from lmviz.data import examples
 from lmviz.figures import comparison, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import scores, strip, token_strip
+from lmviz.ui import reader, scores, strip, token_strip
 
 TEXTS, MODELS = "two texts", "two models"
-MOST = 5_000  # characters of the second text
 
 
 @st.fragment
@@ -41,11 +40,11 @@ def _another_text(scored: ScoredText) -> ScoredText | None:
     opening = scored.text == examples.OPENING
     if st.session_state.get("heatmap_other") in (None, compare.OTHER_ORDER):
         st.session_state.heatmap_other = compare.OTHER_ORDER if opening else ""
-    st.text_area("The other text", key="heatmap_other", height=70, max_chars=MOST, placeholder="Type a second text, then press Ctrl+Enter")
+    st.text_area("The other text", key="heatmap_other", height=70, max_chars=reader.MAX_CHARACTERS, placeholder="Type a second text, then press Ctrl+Enter")
     with st.container(horizontal=True, key="heatmap_variants"):
         for label, text in variants(scored.text).items():
             st.button(label, key=f"heatmap_variant_{label}", on_click=_use, args=(text,), type="tertiary")
-    other = st.session_state.heatmap_other[:MOST]
+    other = st.session_state.heatmap_other[: reader.MAX_CHARACTERS]
     return _ready(other, scored.model) if other.strip() else None
 
 
@@ -56,7 +55,7 @@ def variants(text: str) -> dict[str, str]:
     {'lower case': 'the cat', 'CAPITALS': 'THE CAT', 'words backwards': 'cat The'}
     """
     made = {"lower case": text.lower(), "CAPITALS": text.upper(), "words backwards": " ".join(reversed(text.split()))}
-    return {label: changed[:MOST] for label, changed in made.items() if changed != text}
+    return {label: changed[: reader.MAX_CHARACTERS] for label, changed in made.items() if changed != text}
 
 
 def _use(text: str) -> None:
