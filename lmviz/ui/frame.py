@@ -7,6 +7,7 @@ import streamlit as st
 
 from lmviz import models
 from lmviz.data import examples
+from lmviz.errors import ReaderError
 from lmviz.ui import reader, runtime, show
 
 HERE = Path(__file__).parent
@@ -93,6 +94,18 @@ def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
         st.info(note)
     if (trouble := runtime.trouble(st.session_state.model)) is not None:
         show.trouble(trouble)
+    elif not chapter.number and (missing := better_model_missing()) is not None:
+        show.trouble(missing)
+
+
+def better_model_missing() -> ReaderError | None:
+    """What the first page says when the best model is not on this machine: which one is used, and how to get the better one."""
+    best = models.registry.ROWS[0]
+    if best.available():
+        return None
+    used = models.registry.row(models.names()[0])
+    return ReaderError(f"{best.missing} This book works without them, on “{used.title}”, a much smaller model of its own. To fetch {best.title} (94 MB), stop the app, run this, and start it again:",
+                       remedy=best.remedy)  # fmt: skip
 
 
 def _text() -> None:
@@ -118,10 +131,12 @@ def _use_example() -> None:
 
 
 def _contents(book: dict[str, list[Chapter]], st_pages: dict) -> None:
-    st.subheader("The chapters", anchor=False)
-    for members in book.values():
-        for chapter in members:
-            if chapter.number:
+    """The table of contents: one column a part, the question of each chapter under its title."""
+    parts = {part: chapters for part, members in book.items() if (chapters := [c for c in members if c.number])}
+    for column, (part, chapters) in zip(st.columns(max(2, len(parts))), parts.items(), strict=False):
+        with column:
+            st.subheader(part, anchor=False)
+            for chapter in chapters:
                 with st.container(key=f"toc_{chapter.name}", gap=None):
                     st.page_link(st_pages[chapter.file], label=f"**{chapter.number} · {chapter.title}**")
                     st.caption(chapter.question)

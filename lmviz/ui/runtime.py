@@ -68,4 +68,4 @@ def state(name: str) -> str:
 
 def trouble(name: str) -> ReaderError | None:
     """Why a model could not be loaded."""
-    return _failed.get(name)
+    return None if models.is_loaded(name) else _failed.get(name)

@@ -33,7 +33,8 @@ def scored(text: str, model: str, **options) -> ScoredText:
     try:
         return _wait(text, model, options)
     except ReaderError as trouble:
-        show.trouble(trouble)
+        if runtime.trouble(model) is None:  # else the frame has said it already
+            show.trouble(trouble)
         st.stop()
 
 
