@@ -49,7 +49,7 @@ def peak_and_valley(temperatures: Sequence[float], curve: Sequence[float], n_tok
     says = (
         "the same at every temperature"
         if flat
-        else f"{'← ' if side == 'left' else ''}highest and lowest at τ = {display.number(temperatures[best], 2)}{' →' if side == 'right' else ''}"
+        else f"{'← ' if side == 'left' else ''}best τ = {display.number(temperatures[best], 2)}{' →' if side == 'right' else ''}"
     )
     figure.add_annotation(x=logs[best], y=0.5, xref="x", yref="paper", text=says, showarrow=False, xanchor=side, xshift=6 if side == "left" else -6)
     return figure

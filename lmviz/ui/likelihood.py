@@ -115,22 +115,22 @@ WAYS = (
     (
         "Choose the model under which what was written is most probable. The chances of all tokens are multiplied, and only the product is looked at. "
         "(Here its logarithm is taken once, at the end, and divided by −T, so that it can be compared.)",
-        r"\hat\theta = \arg\max_\theta \prod_{t=1}^{T} \hat y_t[w_t] \qquad\Longleftrightarrow\qquad \min_\theta\; -\tfrac1T \log \prod_{t=1}^{T} \hat y_t[w_t]",
+        r"\max_\theta\, \prod_{t=1}^{T} \hat y_t[w_t] \;\Longleftrightarrow\; \min_\theta\, -\tfrac1T \log \prod_{t=1}^{T} \hat y_t[w_t]",
     ),
     (
         "The logarithm grows with its argument, so the product is largest where the sum of logarithms is, and the sum of their negatives smallest. "
         "No product is ever formed, and each term is computed from the logits $z_t$ without forming a probability.",
-        r"\min_\theta\; \tfrac1T \sum_{t=1}^{T} -\log \hat y_t[w_t] = \tfrac1T \sum_{t=1}^{T} \Bigl( \log \sum_k e^{z_t[k]} - z_t[w_t] \Bigr)",
+        r"\begin{aligned} \min_\theta\, &\tfrac1T \sum_{t=1}^{T} -\log \hat y_t[w_t] \\ = &\tfrac1T \sum_{t=1}^{T} \Bigl( \log \sum_k e^{z_t[k]} - z_t[w_t] \Bigr) \end{aligned}",
     ),
     (
         "Write what came as a distribution over the vocabulary: 1 on the token that came, 0 on all others. Its cross-entropy with the model's prediction is a sum over "
         "the whole vocabulary, of which a single term is not zero.",
-        r"\min_\theta\; \tfrac1T \sum_{t=1}^{T} H(1_{w_t}, \hat y_t) = \tfrac1T \sum_{t=1}^{T} \sum_{k=1}^{V} -\,1[k = w_t]\, \log \hat y_t[k]",
+        r"\begin{aligned} \min_\theta\, &\tfrac1T \sum_{t=1}^{T} H(1_{w_t}, \hat y_t) \\ = &\tfrac1T \sum_{t=1}^{T} \sum_{k=1}^{V} -\,1[k = w_t]\, \log \hat y_t[k] \end{aligned}",
     ),
     (
         "How far is the model from the data's own distribution $p_t$? In one text every beginning occurs once, so $p_t$ is one-hot, with an entropy of 0, "
         "and the divergence is the whole cross-entropy. Where beginnings repeat there is a remainder, $H(p_t)$; see below.",
-        r"\min_\theta\; \tfrac1T \sum_{t=1}^{T} \mathrm{KL}(p_t \,\|\, \hat y_t) = \tfrac1T \sum_{t=1}^{T} \bigl( H(p_t, \hat y_t) - H(p_t) \bigr)",
+        r"\begin{aligned} \min_\theta\, &\tfrac1T \sum_{t=1}^{T} \mathrm{KL}(p_t \,\|\, \hat y_t) \\ = &\tfrac1T \sum_{t=1}^{T} \bigl( H(p_t, \hat y_t) - H(p_t) \bigr) \end{aligned}",
     ),
 )
 

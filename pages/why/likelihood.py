@@ -32,8 +32,8 @@ st.markdown(
     "the cross-entropy's sum, and that term is the cost. And KL is the cross-entropy less the entropy of the data, in which the model has no say."
 )
 st.latex(
-    r"\underbrace{-\tfrac1T \log \prod_t \hat y_t[w_t]}_{\text{likelihood}} = \underbrace{\tfrac1T \sum_t -\log \hat y_t[w_t]}_{\text{NLL}} "
-    r"= \underbrace{\tfrac1T \sum_t H(1_{w_t}, \hat y_t)}_{\text{cross-entropy}} = \tfrac1T \sum_t \Bigl(\underbrace{\mathrm{KL}(p_t \,\|\, \hat y_t)}_{\text{to the data}} + H(p_t)\Bigr)"
+    r"\begin{aligned} -\tfrac1T \log \textstyle\prod_t \hat y_t[w_t] &= \tfrac1T \textstyle\sum_t -\log \hat y_t[w_t] \\ "
+    r"&= \tfrac1T \textstyle\sum_t H(1_{w_t}, \hat y_t) \\ &= \tfrac1T \textstyle\sum_t \bigl(\mathrm{KL}(p_t \,\|\, \hat y_t) + H(p_t)\bigr) \end{aligned}"
 )
 st.markdown(
     "So there is nothing to choose between them. Each tells why the number is worth lowering: the likelihood says *make what was written probable*, "
