@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from lmviz.errors import ReaderError
+from lmviz.training import objectives
 from lmviz.training.recipes import RECIPES
 
 
@@ -30,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, default=Path("build/train"), help="where the model and the checkpoints go; a second run goes on from there")
     p.add_argument("--steps", type=int, help="another number of steps; the decay keeps its share")
     p.add_argument("--seed", type=int, help="another seed")
+    p.add_argument("--loss", choices=objectives.NAMES, default="cross_entropy", help="what is made small; the held-out number is always cross-entropy")
+    p.add_argument("--snapshots", type=int, nargs="*", default=[], metavar="STEP", help="steps whose weights are kept (run/snapshot-STEP.pt)")
     p.add_argument("--threads", type=int, default=2, help="shards of a batch that are computed at once")
     p.add_argument("--compile", action="store_true", help="torch.compile: a minute to start, then about a fifth faster; needs a C++ compiler")
     return p
@@ -55,9 +58,12 @@ def run(options: argparse.Namespace) -> Path:
         )
     if options.seed is not None:
         recipe = dataclasses.replace(recipe, seed=options.seed)
+    recipe = dataclasses.replace(recipe, loss=options.loss)
     began = time.monotonic()
     print(f"reading {options.corpus}", file=sys.stderr)
     streams = prepare(options.corpus, options.out / "tokens", vocab_size=recipe.config.vocab_size, most_bytes=recipe.most_bytes)
+    # a small text may have fewer pairs to join than were asked for: the model gets the vocabulary there is
+    recipe = dataclasses.replace(recipe, config=dataclasses.replace(recipe.config, vocab_size=len(streams.token_lengths)))
     print(f"{len(streams.train):,} tokens to learn from, {len(streams.valid):,} held out", file=sys.stderr)
     with tqdm(total=recipe.steps, unit="step") as bar:
         latest: dict[str, float] = {}
@@ -67,7 +73,9 @@ def run(options: argparse.Namespace) -> Path:
             latest.update({key: row[key] for key in ("loss", "valid_bits_per_byte") if key in row})
             bar.set_postfix({"nats": f"{latest['loss']:.3f}", "held-out bits/byte": f"{latest.get('valid_bits_per_byte', float('nan')):.3f}"}, refresh=False)
 
-        model = train(recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, report=report)
+        model = train(
+            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report
+        )
     folder = options.out / recipe.name
 
     def card(held_out: str) -> str:

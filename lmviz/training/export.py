@@ -27,6 +27,7 @@ def export(model: Llama, recipe: Recipe, streams: Streams, folder: Path, *, card
 
     def fill(target: Path) -> None:
         save_file(weights.to_hf(state, model.config), target / "model.safetensors", metadata={"format": "pt"})
+        (target / "model.safetensors").chmod(0o644)  # save_file keeps it to its owner; data is for everybody
         (target / "config.json").write_text(json.dumps(config, indent=1) + "\n")
         (target / "tokenizer.json").write_text(streams.tokenizer_json, encoding="utf-8")
         names = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": START, "pad_token": PAD, "mask_token": MASK, "clean_up_tokenization_spaces": False}
@@ -79,7 +80,7 @@ vocabulary {c.vocab_size}, head tied to the embedding), trained by this project.
 
 - **Held-out bits per byte:** {held_out}
 - **Tokens seen:** {tokens:,} ({tokens / len(streams.train):.2f} epochs of {len(streams.train):,}).
-- **Recipe:** {recipe.tokens_per_step:,} tokens a step; Muon (rate {recipe.muon_lr}, weight decay {recipe.weight_decay}) for the matrices inside the layers, Adam (rate {recipe.adam_lr},
+- **Recipe:** {recipe.tokens_per_step:,} tokens a step; loss {recipe.loss}; Muon (rate {recipe.muon_lr}, weight decay {recipe.weight_decay}) for the matrices inside the layers, Adam (rate {recipe.adam_lr},
   betas 0.9 and 0.95) for the embedding and the norms; gradient norm clipped at {recipe.clip}; {schedule}; seed {recipe.seed}. Code: `lmviz/training/`.
 - **Text starts** after `{START}` (id {CONTROL[START]}); every training window began with it. Control tokens are ids {", ".join(map(str, CONTROL.values()))}; typed text never produces them.
 - **Data:** {corpus}

@@ -1,4 +1,4 @@
-"""The training loop: windows → states → chunked cross-entropy → Muon, with checkpoints that a run can go on from.
+"""The training loop: windows → states → loss (chunked cross-entropy, as a rule) → Muon, with checkpoints that a run can go on from.
 
 A batch is cut into one shard a thread, each with single-threaded products: on a machine that is shared this is three
 times as fast as splitting every product over the cores, which then wait for each other.
@@ -21,6 +21,7 @@ from torch import Tensor
 from lmviz import units
 from lmviz.models.llama import Llama
 from lmviz.training.loss import chunked_cross_entropy
+from lmviz.training.objectives import objective
 from lmviz.training.optimiser import Optimiser
 from lmviz.training.recipes import Recipe, rate
 from lmviz.training.stream import Streams, fixed_windows, windows
@@ -68,13 +69,14 @@ def train(
         os.replace(folder / f".{name}", folder / name)
 
     parameters = list(model.parameters())
+    mean_loss = objective(recipe.loss)
     forward = torch.compile(model) if compiled else model
     validation = fixed_windows(streams.valid, recipe.evaluate_windows, c.max_position_embeddings)
 
     def gradients(ids: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         torch.set_num_threads(1)
         states = forward(ids[:, :-1])
-        loss = chunked_cross_entropy(states.reshape(-1, c.hidden_size), model.embedding.weight, ids[:, 1:].reshape(-1))
+        loss = mean_loss(states.reshape(-1, c.hidden_size), model.embedding.weight, ids[:, 1:].reshape(-1))
         return loss.detach(), torch.autograd.grad(loss, parameters)
 
     with ThreadPoolExecutor(threads) as pool, open(folder / "log.jsonl", "a") as log:

@@ -24,6 +24,7 @@ class Recipe:
     seed: int = 1
     evaluate_every: int = 200
     evaluate_windows: int = 96
+    loss: str = "cross_entropy"  # a name from `objectives`; what is reported as held out is always cross-entropy
     most_bytes: int | None = None  # how much of the corpus is read; None: all
 
     @property

@@ -66,6 +66,12 @@ def test_a_run_learns(streams, tmp_path):
     assert rows[-1]["valid_bits_per_byte"] < 0.6 * rows[5]["valid_bits_per_byte"]
 
 
+@pytest.mark.parametrize("loss", ["label_smoothing", "focal", "squared_error", "hinge"])
+def test_a_run_under_another_loss_moves_the_weights_elsewhere(streams, tmp_path, loss):
+    usual, other = (train(dataclasses.replace(TOY, loss=name), streams, tmp_path / name, stop_at=4) for name in ("cross_entropy", loss))
+    assert torch.isfinite(weights_of(other)).all() and not torch.allclose(weights_of(usual), weights_of(other), atol=1e-4)
+
+
 def test_a_decay_file_ends_the_stable_phase_and_keeps_the_state_before_it(streams, tmp_path):
     train(TOY, streams, tmp_path, stop_at=5)
     (tmp_path / "decay").write_text("3")

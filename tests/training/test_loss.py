@@ -4,6 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lmviz import losses
+from lmviz.training import objectives
 from lmviz.training.loss import chunked_cross_entropy
 
 
@@ -39,3 +41,17 @@ def test_enormous_logits_stay_finite():
 def test_a_row_without_a_target_is_refused():
     with pytest.raises(ValueError, match="targets"):
         chunked_cross_entropy(torch.zeros(3, 2), torch.zeros(5, 2), torch.tensor([1, 2]))
+
+
+@pytest.mark.parametrize("name", objectives.NAMES)
+def test_every_objective_is_the_mean_of_its_loss_and_has_a_gradient_in_the_head(name):
+    g = torch.Generator().manual_seed(2)
+    states, embedding, targets = torch.randn(6, 4, generator=g), torch.randn(9, 4, generator=g, requires_grad=True), torch.tensor([0, 8, 3, 3, 1, 5])
+    loss = objectives.objective(name)(states, embedding, targets)
+    assert float(loss.detach()) == pytest.approx(float(getattr(losses, name)(states @ embedding.detach().T, targets).mean()), abs=1e-5)
+    assert torch.autograd.grad(loss, embedding)[0].abs().sum() > 0
+
+
+def test_an_unknown_objective_lists_the_known_ones():
+    with pytest.raises(ValueError, match="hinge"):
+        objectives.objective("accuracy")
