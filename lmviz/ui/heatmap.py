@@ -5,15 +5,14 @@ import math
 import numpy as np
 import streamlit as st
 
-from lmviz import display, export, landing, models, uploads
-from lmviz.errors import ReaderError
+from lmviz import display, landing, units
 from lmviz.figures import concentration, loss_line, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import reader, save_png, show, strip, token_strip
+from lmviz.ui import strip, token_strip
 
 FEW_LINES = 75  # tokens that need no scrolling
 LISTED = 8  # costliest tokens in the list
-TYPED = 100_000  # characters the text box holds
+TINY = units.to_nats(0.005)  # a difference no reader would call one
 ENOUGH = 5  # words cut into pieces, before their means say anything
 
 
@@ -69,10 +68,14 @@ def here(scored: ScoredText, place: int, unit: str) -> str:
     if math.isnan(loss):
         return f"{token(scored, place)} is not scored: nothing precedes it."
     beyond = loss - entropy
-    verdict = f"{display.amount(abs(beyond), unit)} {'more' if beyond > 0 else 'less'} than it expected to pay"
+    gap = (
+        "just what it expected to pay"
+        if abs(beyond) < TINY
+        else f"{display.amount(abs(beyond), unit)} {'more' if beyond > 0 else 'less'} than it expected to pay"
+    )
     return (
         f"Selected: {token(scored, place)}, :orange[{display.amount(loss, unit)}]. Before it came the model was open to surprises worth "
-        f":blue[{display.amount(entropy, unit)}] on average, its entropy there; it paid {verdict}. "
+        f":blue[{display.amount(entropy, unit)}] on average, its entropy there; it paid {gap}. "
         f"What came was number {display.number(int(scored.ranks[place]))} on its list of {display.number(scored.vocab_size)}."
     )
 
@@ -92,7 +95,7 @@ def costliest(scored: ScoredText, unit: str) -> None:
     def go_there():
         st.session_state.token = st.session_state[key]
 
-    labels = {first: f"**{display.md_escape(display.visible(_shown(texts[first:end])))}**   {display.amount(nats, unit)}" for first, end, nats in rows}
+    labels = {first: f"**{display.md_escape(display.visible(shown(texts[first:end])))}**   {display.amount(nats, unit)}" for first, end, nats in rows}
     st.radio("Go to", [first for first, _, _ in rows], index=None, format_func=labels.get, key=key, on_change=go_there, label_visibility="collapsed",
              captions=[context(texts, first, end) for first, end, _ in rows])  # fmt: skip
     following = _next_costliest(scored)
@@ -100,7 +103,7 @@ def costliest(scored: ScoredText, unit: str) -> None:
         st.button("Next costliest", key="heatmap_next", shortcut="Alt+N", on_click=_select, args=(following,))
 
 
-def _shown(texts: list[str]) -> str:
+def shown(texts: list[str]) -> str:
     text = "".join(texts).strip() or "".join(texts) or "…"
     return text if len(text) <= 40 else text[:39] + "…"
 
@@ -128,46 +131,8 @@ def context(texts: list[str], first: int, end: int, most: int = 22) -> str:
     left = ("…" if len(before) > most else "") + before[-most:] + inside[: len(inside) - len(inside.lstrip())]
     right = inside[len(inside.rstrip()) :] + after[:most] + ("…" if len(after) > most else "")
     # subtle: beside a letter, ** opens bold type only before a letter; a word joiner counts as one
-    marked = f"**\N{WORD JOINER}{display.md_escape(_shown([inside]))}\N{WORD JOINER}**"
+    marked = f"**\N{WORD JOINER}{display.md_escape(shown([inside]))}\N{WORD JOINER}**"
     return display.md_escape(left.replace("\n", " ")) + marked + display.md_escape(right.replace("\n", " "))
-
-
-def files(scored: ScoredText, unit: str) -> None:
-    """A row of two quiet doors: a file in, files out."""
-    with st.container(horizontal=True, key="heatmap_files"):
-        with st.popover("Read a file"):
-            st.file_uploader("A .txt or .md file, up to 1 MB", type=["txt", "md"], key="heatmap_upload", on_change=_take_upload)
-        with st.popover("Save", key="heatmap_save", on_change="rerun") as door:
-            if door.open:
-                _save(scored, unit)
-    if (note := st.session_state.pop("heatmap_note", None)) is not None:
-        show.trouble(note) if isinstance(note, ReaderError) else st.info(note)
-
-
-def _take_upload() -> None:
-    """An uploaded file becomes the reader's text; one that cannot be read leaves a sentence and the text as it was."""
-    upload = st.session_state.get("heatmap_upload")
-    if upload is None:
-        return
-    try:
-        text = uploads.text_from(upload.getvalue(), upload.name)
-    except ReaderError as trouble:
-        st.session_state.heatmap_note = trouble
-        return
-    if len(text) > TYPED:
-        st.session_state.heatmap_note = f"The file has {display.number(len(text))} characters; the first {display.number(TYPED)} are in the text box."
-    reader.use_text(text[:TYPED])
-
-
-def _save(scored: ScoredText, unit: str) -> None:
-    st.download_button("Table, CSV", lambda: export.to_csv(scored), "lmviz.csv", "text/csv", key="heatmap_csv", on_click="ignore", width="stretch")
-    st.download_button(
-        "Everything, JSON", lambda: export.to_json(scored), "lmviz.json", "application/json", key="heatmap_json", on_click="ignore", width="stretch"
-    )
-    measure = st.selectbox("Coloured by", list(export.MEASURES), key="heatmap_save_measure")
-    picture = export.to_svg(scored, measure=measure, unit=unit, title=f"{models.registry.row(scored.model).title} reads “{_shown([scored.text])}”")
-    st.download_button("Picture, SVG", picture, "lmviz.svg", "image/svg+xml", key="heatmap_svg", on_click="ignore", width="stretch")
-    save_png.save_png(picture, "lmviz.png", key="heatmap_png")
 
 
 def concentrated(scored: ScoredText, unit: str) -> str:
@@ -176,6 +141,8 @@ def concentrated(scored: ScoredText, unit: str) -> str:
     favourite, n = buckets[0], scored.n_scored
     if not 0 < scored.total_nats < math.inf:
         return "Nothing here costs anything finite, so there is nothing to share out."
+    if np.allclose(scored.entropies[scored.scored], math.log(scored.vocab_size)):
+        return "The rank is where a token stands when all are sorted by their chance. This model gives every token the same chance, so all of them share first place."
     deep = sum(b.n_tokens for b in buckets[3:])
     deep_share = math.fsum(b.total_nats for b in buckets[3:]) / scored.total_nats
     return (
@@ -208,10 +175,12 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
     paid, expected = scored.total_nats, float(np.nansum(scored.entropies[scored.scored]))
     ratio = paid / expected if expected else math.inf
     right = 0 if ratio < 0.95 else 1 if ratio <= 1.05 else 2
-    because = (
-        f"Its entropies add up to {display.amount(expected, 'bits')}, and it paid {display.amount(paid, 'bits')}: {display.number(ratio)} times as much. "
-        "On text of its own making the two agree on average. On someone else's, what it pays beyond its expectation is the price of not being the author."
-    )
+    moral = (
+        "It was easier than what the model had thought possible.",
+        "That is what happens, on average, with text of a model's own making.",
+        "On text of its own making the two would agree on average; the rest is the price of not being its author.",
+    )[right]
+    because = f"Its entropies add up to {display.amount(expected, 'bits')}, and it paid {display.amount(paid, 'bits')}: {display.number(ratio)} times as much. {moral}"
     question = "At every step the model expected to pay its entropy. Over your whole text, did it pay what it expected?"
     return (
         question,

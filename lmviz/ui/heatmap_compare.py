@@ -11,6 +11,7 @@ from lmviz.models.scored import ScoredText
 from lmviz.ui import reader, scores, strip, token_strip
 
 TEXTS, MODELS = "two texts", "two models"
+NOTHING = units.to_nats(0.005)  # a difference no reader would call one
 
 
 @st.fragment
@@ -96,13 +97,13 @@ def verdict(a: ScoredText, b: ScoredText, spans: tuple[compare.Span, ...], names
     first, second = (display.md_escape(name) for name in names)
     difference = b.total_nats - a.total_nats
     n_same = sum(len(span.a_text.encode()) for span in spans if span.same)
-    moved = sorted((s for s in spans if not math.isnan(s.difference_nats)), key=lambda s: -abs(s.difference_nats))[:1]
+    moved = sorted((s for s in spans if abs(s.difference_nats) > NOTHING), key=lambda s: -abs(s.difference_nats))[:1]
     says = (
         f"They are cut alike at {display.number(len(spans) - 1)} places, which leaves {display.number(len(spans))} stretches to compare. "
         if a.text == b.text
         else f"They share {display.number(n_same)} of {display.number(len(a.text.encode()))} bytes. "
     )
-    if abs(difference) < units.to_nats(0.005):
+    if abs(difference) < NOTHING:
         says += f"In all, {first} and {second} cost the same. "
     else:
         dear, cheap = (second, first) if difference > 0 else (first, second)

@@ -5,14 +5,14 @@ import streamlit as st
 from lmviz import compare, landing
 from lmviz.data import examples
 from lmviz.figures import concentration, theme
-from lmviz.ui import heatmap, heatmap_compare, reader, scores, show
+from lmviz.ui import heatmap, heatmap_compare, heatmap_files, reader, scores, show
 
 unit = reader.choices().unit
 scored = scores.reader_scored()
 selected = heatmap.shown_strip(scored)
 heatmap.line(scored, selected, unit)
 st.markdown(heatmap.answer(scored, unit))
-heatmap.files(scored, unit)
+heatmap_files.doors(scored, unit)
 
 left, right = st.columns([5, 6], gap="large")
 with left:

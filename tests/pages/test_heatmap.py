@@ -12,7 +12,7 @@ from lmviz import compare, display, landing, models, units
 from lmviz.data import examples
 from lmviz.figures import concentration
 from lmviz.models import scoring
-from lmviz.ui import heatmap, heatmap_compare, reader, scores
+from lmviz.ui import heatmap, heatmap_compare, heatmap_files, reader, scores
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.smollm2
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_text_leaves_a_sentence_and_the_text(chapter):
 
 
 def test_a_file_longer_than_the_box_is_cut_and_says_so(chapter, monkeypatch):
-    monkeypatch.setattr(heatmap, "TYPED", 500)
+    monkeypatch.setattr(heatmap_files, "TYPED", 500)
     monkeypatch.setattr(reader, "MAX_CHARACTERS", 120)
     chapter.file_uploader(key="heatmap_upload").set_value(("long.txt", b"again and " * 90, "text/plain")).run()
     said = " ".join(element.value for element in chapter.info)
@@ -212,3 +212,12 @@ def test_a_text_beside_itself_in_capitals_or_reversed_is_never_a_traceback(text,
             assert heatmap_compare.verdict(scored, b, spans, ("a", "b"), "nats")
             assert heatmap_compare.differences_alt(spans, ("a", "b"), "nats")
     assert heatmap.answer(scored, "bits") and heatmap.pieces(scored, "bits") and heatmap.concentrated(scored, "bits")
+
+
+def test_a_model_that_knows_nothing_has_no_first_choice_and_no_surprise_beyond_expectation(smollm2):
+    scored = scoring.score(models.load("uniform"), examples.OPENING)
+    assert "share first place" in heatmap.concentrated(scored, "bits")
+    assert "just what it expected to pay" in heatmap.here(scored, 0, "bits")
+    other = scoring.score(models.load("uniform"), compare.OTHER_ORDER)
+    said = heatmap_compare.verdict(scored, other, compare.align(scored, other), ("a", "b"), "bits")
+    assert "cost the same" in said and "widest gap" not in said
