@@ -111,7 +111,15 @@ def better_model_missing() -> ReaderError | None:
 def _text() -> None:
     """The reader's text, and examples to start from."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="text_row"):
-        st.text_area("Your text", key="text", height=70, max_chars=100_000, placeholder="Type a sentence, then press Ctrl+Enter", width="stretch")
+        st.text_area(
+            "Your text",
+            key="text",
+            on_change=reader.forget_token,
+            height=70,
+            max_chars=100_000,
+            placeholder="Type a sentence, then press Ctrl+Enter",
+            width="stretch",
+        )
         with st.container(key="text_actions", width=150):
             st.button("Read it", type="primary", key="read", width="stretch", help="Ctrl+Enter in the text does the same")
             st.selectbox(

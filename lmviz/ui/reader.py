@@ -88,3 +88,8 @@ def use_text(text: str) -> None:
     """Put a text before the reader, as an example or a swap does. For callbacks."""
     st.session_state.text = text
     st.session_state.token = None
+
+
+def forget_token() -> None:
+    """Another text has other tokens. For callbacks."""
+    st.session_state.token = None
