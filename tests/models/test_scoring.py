@@ -275,3 +275,18 @@ def test_thousands_of_tokens_in_one_window_are_those_of_plain_transformers(wide)
     wanted = reference.figures(0, [t.id for t in scored.tokens])
     for name in FIGURES:
         np.testing.assert_allclose(getattr(scored, name), wanted[name], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("V, k", [(49152, 10), (49152, 1), (4096, 8), (4096, 9), (49152, 40), (49100, 10), (300, 10)])
+def test_the_best_of_a_large_vocabulary_are_those_of_topk(V, k):
+    z = torch.randn(5, V, generator=torch.Generator().manual_seed(V + k))
+    z[1, 7:19] = 9.0 + torch.arange(12) / 100  # many of the best in one block
+    z[2, ::2] = -torch.inf
+    values, ids = scoring.best(z, k)
+    wanted = z.topk(k, dim=1)
+    assert torch.equal(values, wanted.values) and torch.equal(ids, wanted.indices)
+
+
+def test_the_best_of_a_row_of_equals_are_distinct_and_equal():
+    values, ids = scoring.best(torch.zeros(2, 49152), 10)
+    assert (values == 0).all() and all(len(set(row)) == 10 for row in ids.tolist())
