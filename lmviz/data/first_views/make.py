@@ -16,6 +16,7 @@ def main() -> None:
     perplexity()
     heatmap()
     likelihood()
+    stability()
     pulls()
 
 
@@ -60,6 +61,16 @@ def pulls(names: list[str] | None = None) -> None:
         view = chapter.view(models.load(name))
         (FIRST_VIEWS / f"pulls-{name}.json").write_text(json.dumps(view, ensure_ascii=False), encoding="utf-8")
         print(name, "chapters 9 and 10")
+
+
+def stability(names: list[str] | None = None) -> None:
+    """Chapter 8, for each model: six forms of the loss of the opening text's costliest token, at every scale and in every dtype."""
+    from lmviz.data.first_views import stability as chapter
+
+    for name in names or models.names():
+        view = chapter.view(models.load(name))
+        (FIRST_VIEWS / f"stability-{name}.json").write_text(json.dumps(view), encoding="utf-8")
+        print(name, "chapter 8")
 
 
 if __name__ == "__main__":
