@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, default=Path("build/train"), help="where the model and the checkpoints go; a second run goes on from there")
     p.add_argument("--steps", type=int, help="another number of steps; the decay keeps its share")
     p.add_argument("--seed", type=int, help="another seed")
+    p.add_argument("--grow-from", type=Path, metavar="CHECKPOINT", help="start from what a nano's checkpoint computes (a tiny is twice as wide)")
     p.add_argument("--loss", choices=objectives.NAMES, default="cross_entropy", help="what is made small; the held-out number is always cross-entropy")
     p.add_argument("--snapshots", type=int, nargs="*", default=[], metavar="STEP", help="steps whose weights are kept (run/snapshot-STEP.pt)")
     p.add_argument("--threads", type=int, default=2, help="shards of a batch that are computed at once")
@@ -74,8 +75,9 @@ def run(options: argparse.Namespace) -> Path:
             bar.set_postfix({"nats": f"{latest['loss']:.3f}", "held-out bits/byte": f"{latest.get('valid_bits_per_byte', float('nan')):.3f}"}, refresh=False)
 
         model = train(
-            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report
-        )
+            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report,
+            grown_from=(options.grow_from, dataclasses.replace(RECIPES["nano"].config, vocab_size=recipe.config.vocab_size)) if options.grow_from else None,
+        )  # fmt: skip
     folder = options.out / recipe.name
 
     def card(held_out: str) -> str:

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from lmviz import units
-from lmviz.models.llama import Llama
+from lmviz.models.llama import Llama, LlamaConfig
+from lmviz.training.grow import grow
 from lmviz.training.loss import chunked_cross_entropy
 from lmviz.training.objectives import objective
 from lmviz.training.optimiser import Optimiser
@@ -35,6 +36,7 @@ def train(
     threads: int = 1,
     compiled: bool = False,
     save_every_seconds: float = 300.0,
+    grown_from: tuple[Path, LlamaConfig] | None = None,
     snapshots: frozenset[int] = frozenset(),
     stop_at: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -43,6 +45,7 @@ def train(
     """Run a recipe to its end, or go on with the run that `folder` holds; returns the model.
 
     Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, held-out bits per byte, by step), snapshot-STEP.pt.
+    `grown_from` is a smaller model's checkpoint and its sizes: the run starts from what that model computes, and reads on.
     A file named `decay` in the folder, holding a number, ends the stable phase now: the rate falls to zero over that many
     steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step; `should_stop`, asked after each
     step, leaves it there and then. Either way the checkpoint is written first.
@@ -61,6 +64,10 @@ def train(
         step, read, decay_from, seconds = (saved[key] for key in ("step", "read", "decay_from", "seconds"))
         recipe = dataclasses.replace(recipe, steps=saved["steps"], decay=saved["decay"]) if decay_from is not None else recipe
         _drop_rows_from(folder / "log.jsonl", step)
+    elif grown_from is not None:
+        smaller = torch.load(grown_from[0], weights_only=True)
+        model.load_state_dict(grow(smaller["model"], grown_from[1], c, torch.Generator().manual_seed(recipe.seed)))
+        read = smaller["read"]
 
     def save(name: str = "checkpoint.pt") -> None:
         state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "read": read, "seconds": seconds}

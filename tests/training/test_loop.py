@@ -72,6 +72,15 @@ def test_a_run_under_another_loss_moves_the_weights_elsewhere(streams, tmp_path,
     assert torch.isfinite(weights_of(other)).all() and not torch.allclose(weights_of(usual), weights_of(other), atol=1e-4)
 
 
+def test_a_grown_run_starts_where_the_small_model_was_and_reads_on(streams, tmp_path):
+    train(dataclasses.replace(TOY, steps=60, decay=1), streams, tmp_path / "small")
+    after = dataclasses.replace(TOY, config=llama(32, 2, 4, 48, 16, 300), evaluate_every=1, muon_lr=0.0, adam_lr=0.0)
+    rows = []
+    train(after, streams, tmp_path / "large", grown_from=(tmp_path / "small" / "checkpoint.pt", TOY.config), stop_at=1, report=rows.append)
+    (last,) = [json.loads(line) for line in (tmp_path / "small" / "log.jsonl").read_text().splitlines()[-1:]]
+    assert rows[0]["valid_bits_per_byte"] == pytest.approx(last["valid_bits_per_byte"], abs=1e-3) and rows[0]["tokens"] == 61 * 64
+
+
 def test_a_decay_file_ends_the_stable_phase_and_keeps_the_state_before_it(streams, tmp_path):
     train(TOY, streams, tmp_path, stop_at=5)
     (tmp_path / "decay").write_text("3")
