@@ -13,14 +13,14 @@ from lmviz.models.windows import Window
 HEIGHT = 330
 
 
-def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[float] | None, unit: str, *, x_title: str, passages_name: str = "passages", your_groups: Sequence[str] | None = None) -> go.Figure:  # fmt: skip
+def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[float] | None, your_groups: Sequence[str], unit: str, x_title: str) -> go.Figure:
     """Mean loss a token against how many tokens came before: the bundled passages with their 95 % band, the reader's text on top.
 
-    `groups` name the places on the axis; `your_groups` those of `yours` if they are not all of them.
+    `groups` name the places on the axis, `your_groups` the place of each number of `yours` (NaN: none there).
     """
     figure = go.Figure()
     places = {name: i for i, name in enumerate(groups)}
-    ends = []
+    means = None
     if passages is not None:
         means, half = display.in_unit(passages.means, unit), display.in_unit(passages.half_widths, unit)
         x = list(range(len(means)))
@@ -28,24 +28,27 @@ def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[fl
         figure.add_trace(go.Scatter(**band, mode="lines", fill="toself", fillcolor=theme.MODEL, opacity=0.18, line_width=0, hoverinfo="skip"))
         hover = [f"{name} before: {display.number(m)} {unit} ± {display.number(h, 2)}" for name, m, h in zip(groups, means, half)]
         figure.add_trace(go.Scatter(x=x, y=means, mode="lines+markers", line={"color": theme.MODEL, "width": 2.5}, hovertext=hover, hoverinfo="text"))
-        ends.append((x[-1], means[-1], passages_name, theme.MODEL))
-    if yours is not None:
-        spots = [(places[name], display.in_unit(loss, unit)) for name, loss in zip(your_groups or groups, yours) if loss == loss and name in places]
-        if spots:
-            x, y = zip(*spots)
-            hover = [f"{groups[i]} before: {display.number(v)} {unit}" for i, v in spots]
-            figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.LOSS, "width": 2.5, "dash": "dot"}, marker_size=9, hovertext=hover, hoverinfo="text"))
-            ends.append((x[-1], y[-1], "your text", theme.LOSS))
-    for x, y, name, colour in ends:
-        above = y >= min(e[1] for e in ends) and (len(ends) == 1 or y == max(e[1] for e in ends))
-        figure.add_annotation(x=x, y=y, yshift=16 if above else -16, text=name, showarrow=False, font_color=colour, xanchor="right" if x == len(groups) - 1 else "center")
+    spots = [(places[name], display.in_unit(loss, unit)) for name, loss in zip(your_groups, yours or ()) if loss == loss]
+    below = bool(spots) and means is not None and spots[-1][1] < means[spots[-1][0]]
+    if spots:
+        x, y = zip(*spots)
+        hover = [f"{groups[i]} before: {display.number(v)} {unit}" for i, v in spots]
+        figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.LOSS, "width": 2.5, "dash": "dot"}, marker_size=9, hovertext=hover, hoverinfo="text"))
+        _label(figure, x[-1], y[-1], "your text", theme.LOSS, below=below, last=x[-1] == len(groups) - 1)
+    if means is not None:
+        crowded = bool(spots) and spots[-1][0] == len(groups) - 1
+        _label(figure, len(means) - 1, means[-1], "passages", theme.MODEL, below=crowded and not below, last=True)
     theme.quiet(figure, height=HEIGHT, x_title=x_title, y_title=f"mean loss, {unit} a token")
     figure.update_xaxes(tickvals=list(range(len(groups))), ticktext=[name.split("–")[0] for name in groups], range=[-0.4, len(groups) - 0.6], showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def window_bars(cut: Sequence[Window], n_tokens: int, *, most: int = 24) -> go.Figure:
+def _label(figure: go.Figure, x: float, y: float, text: str, colour: str, *, below: bool, last: bool) -> None:
+    figure.add_annotation(x=x, y=y, yshift=-17 if below else 17, text=text, showarrow=False, font_color=colour, xanchor="right" if last else "center")
+
+
+def window_bars(cut: Sequence[Window], n_tokens: int, most: int = 24) -> go.Figure:
     """The windows laid over a text of n_tokens, one row each: read as context only (pale), and counted (full)."""
     shown = list(cut[:most])
     rows = list(range(len(shown)))
@@ -74,7 +77,7 @@ def window_costs(costs: Sequence[WindowCost], chosen: WindowCost | None) -> go.F
         x, y = [c.tokens_read / c.n_tokens for c in line], [c.bits_per_byte for c in line]
         hover = [f"context {c.context}, stride {c.stride}<br>{display.number(c.tokens_read)} tokens read<br>{display.number(c.bits_per_byte, 4)} bits per byte" for c in line]
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.MODEL, "width": 2}, marker_size=7, hovertext=hover, hoverinfo="text", cliponaxis=False))
-        figure.add_annotation(x=math.log10(x[0]), y=y[0], text=f"context {context}", showarrow=False, xanchor="left", xshift=6, yshift=9, font_color=theme.MODEL)
+        figure.add_annotation(x=math.log10(x[0]), y=y[0], text=f"context {context}", showarrow=False, xanchor="right", xshift=-8, font={"color": theme.MODEL, "size": theme.FONT - 1})
     for whole in (c for c in costs if c.context >= c.n_tokens):
         figure.add_hline(y=whole.bits_per_byte, line={"color": theme.MUTED, "width": 1.5, "dash": "dot"})
         figure.add_annotation(x=0, xref="paper", xanchor="left", xshift=4, y=whole.bits_per_byte, yshift=-11, text="the whole text at once", showarrow=False)
@@ -86,5 +89,5 @@ def window_costs(costs: Sequence[WindowCost], chosen: WindowCost | None) -> go.F
         low, high = min(c.bits_per_byte for c in costs), max(c.bits_per_byte for c in costs)
         room = 0.12 * (high - low) or 0.1
         figure.update_yaxes(range=[low - room, high + room])
-    figure.update_xaxes(type="log", range=[math.log10(0.9), math.log10(11)], tickvals=[1, 2, 4, 8], ticktext=["1", "2", "4", "8"])
+    figure.update_xaxes(type="log", range=[math.log10(0.5), math.log10(10)], tickvals=[1, 2, 4, 8], ticktext=["1", "2", "4", "8"])
     return figure

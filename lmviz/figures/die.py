@@ -16,7 +16,7 @@ PIECES_IN_A_RING = 64
 GAP = 0.055  # of a piece's angle and of a ring's width, between neighbours
 
 
-def die(sides: float, *, height: int = 330, words: str = "equally likely tokens") -> go.Figure:
+def die(sides: float, height: int = 330, *, words: str = "equally likely tokens") -> go.Figure:
     """A wheel of `sides` pieces of equal area, one of them marked, the last one cut to the fraction that is left.
 
     Whole rings are added as pieces multiply; above MOST_PIECES a piece stands for 10, 100 … sides. Raises ValueError below 1.
@@ -83,7 +83,7 @@ def pieces(n_pieces: float, gap: float = GAP) -> Iterator[tuple[np.ndarray, np.n
             yield np.append(x, x[0]), np.append(y, y[0])
 
 
-def dice(scored: ScoredText, selected: int | None = None, *, height: int = 330) -> go.Figure:
+def dice(scored: ScoredText, selected: int | None = None, height: int = 330) -> go.Figure:
     """Every token's own die, 1/P sides, on a logarithmic axis; stems from the perplexity, their geometric mean.
 
     On this axis the stems above and those below are of the same length together.

@@ -1,5 +1,7 @@
 """The ladder: what one text costs under each model, in bits per byte."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from lmviz import display
@@ -9,7 +11,7 @@ from lmviz.ladder import Rung
 ROW = 44
 
 
-def ladder(rungs: list[Rung], names: list[str], current: str, *, room_for: int = 0) -> go.Figure:
+def ladder(rungs: Sequence[Rung], names: Sequence[str], current: str, room_for: int = 0) -> go.Figure:
     """One bar a rung from the top down; `names` are what readers call them, `current` is the model they have chosen.
 
     `room_for` rungs there is room, so that the figure does not grow while more come in.

@@ -11,7 +11,7 @@ from lmviz.figures import theme
 ROW = 52
 
 
-def wrong_and_right(rows: Sequence[tuple[str, float, bool]], *, x_title: str = "perplexity") -> go.Figure:
+def wrong_and_right(rows: Sequence[tuple[str, float, bool]], x_title: str = "perplexity") -> go.Figure:
     """One bar for each (label, value, right?): right ones full, wrong ones hatched.
 
     Values at least 1 that differ by more than four times get a logarithmic axis from 1 on, so that a bar's length is the mean loss.
@@ -30,8 +30,8 @@ def wrong_and_right(rows: Sequence[tuple[str, float, bool]], *, x_title: str = "
     if logarithmic:
         top = math.log10(max(finite))
         ticks = range(0, math.ceil(top) + 1)
-        figure.update_xaxes(type="log", range=[0, top * 1.35], tickvals=[10**t for t in ticks], ticktext=[display.number(10**t) for t in ticks])
+        figure.update_xaxes(type="log", range=[0, top * 1.45], tickvals=[10**t for t in ticks], ticktext=[display.number(10**t) for t in ticks])
     else:
-        figure.update_xaxes(range=[0, max(finite) * 1.35])
+        figure.update_xaxes(range=[0, max(finite) * 1.45])
     figure.update_layout(bargap=0.35)
     return figure

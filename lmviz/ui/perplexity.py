@@ -7,10 +7,10 @@ import streamlit as st
 
 from lmviz import display, models, units
 from lmviz import ladder as ladder_of
-from lmviz.figures import die, theme
+from lmviz.figures import die
 from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
-from lmviz.ui import runtime, scores
+from lmviz.ui import charts, runtime, scores
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
 LADDER_CHARACTERS = 4_000  # seven models read the text
@@ -70,7 +70,7 @@ def from_loss() -> None:
             f"{display.number(100 * (more / sides - 1), 2)} %, wherever you start. Equal steps of loss are equal factors of perplexity."
         )
     with right:
-        st.plotly_chart(die.die(sides, height=270), config=theme.CONFIG, key="perplexity_seed_die", alt=die_alt(sides))
+        charts.draw(die.die, sides, 270, key="perplexity_seed_die", alt=die_alt(sides))
 
 
 @st.fragment(parallel=True)
@@ -103,9 +103,9 @@ def _ready(text: str, name: str) -> bool:
 def _draw_ladder(place, rungs: list[ladder_of.Rung], model: str, n_others: int) -> None:
     """The rungs that are known, in the room that all will need."""
     steps = ladder_of.ladder(rungs)
-    figure = ladder_figure.ladder(steps, [rung_name(r) for r in steps], model, room_for=n_others + 2)
     alt = "Bits per byte of the text under each model: " + ", ".join(f"{rung_name(r)} {display.number(r.bits_per_byte)}" for r in steps) + "."
-    place.plotly_chart(figure, config=theme.CONFIG, key=f"perplexity_ladder_{len(rungs)}", alt=alt)
+    with place:
+        charts.draw(ladder_figure.ladder, tuple(steps), tuple(rung_name(r) for r in steps), model, n_others + 2, key=f"perplexity_ladder_{len(rungs)}", alt=alt)
 
 
 def rung_name(rung: ladder_of.Rung) -> str:

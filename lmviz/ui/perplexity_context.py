@@ -6,10 +6,10 @@ import streamlit as st
 from lmviz import context_length, display
 from lmviz.data import examples
 from lmviz.data.first_views import perplexity as stored
-from lmviz.figures import context, theme
+from lmviz.figures import context
 from lmviz.models.scored import ScoredText
 from lmviz.models.windows import windows
-from lmviz.ui import scores
+from lmviz.ui import charts, scores
 
 CHEAP = 2_500  # tokens a model may read without being asked: a few seconds
 PER_SECOND = 400  # tokens the model reads in a second on a small machine, for the estimate only
@@ -26,8 +26,8 @@ def helps(scored: ScoredText, unit: str) -> None:
         nats, counts = context_length.by_position(scored.losses)
         yours = np.where(counts > 0, nats / np.maximum(counts, 1), np.nan)
         pool = view.by_position if view else None
-        figure = context.by_memory(groups, pool, yours, unit, x_title="tokens before it, at least")
-        st.plotly_chart(figure, config=theme.CONFIG, key="perplexity_by_position", alt=_alt("Mean loss by position in the text", groups, pool, yours, unit))
+        alt = _alt("Mean loss by position in the text", groups, pool, yours, groups, unit)
+        charts.draw(context.by_memory, tuple(groups), pool, tuple(yours.tolist()), tuple(groups), unit, "tokens before it, at least", key="perplexity_by_position", alt=alt)
     with right:
         st.markdown("**A shorter memory, same tokens.** Every token is predicted again from at most so many before it.")
         _shorter_memory(scored, unit)
@@ -43,15 +43,15 @@ def _shorter_memory(scored: ScoredText, unit: str) -> None:
     known = st.session_state.setdefault("perplexity_memory", {})
     yours = list(view.opening_memory) if view and text == examples.OPENING else known.get((scored.model, text))
     groups = [str(b) for b in context_length.BEFORE]
+    # the last memory of a short text reaches all of it: it stands at the first place that does
+    reach = tuple(str(next(b for b in context_length.BEFORE if b >= memory)) for memory in memories)
     place = st.empty()
 
     def draw(values):
-        # the last memory of a short text reaches all of it: it stands at the first place that does
-        reach = [str(next(b for b in context_length.BEFORE if b >= memory)) for memory in memories]
-        figure = context.by_memory(groups, pool, values, unit, x_title="tokens before it, at most", your_groups=reach[: len(values or [])])
-        place.plotly_chart(
-            figure, config=theme.CONFIG, key=f"perplexity_by_memory_{len(values or [])}", alt=_alt("Mean loss by memory", groups, pool, values, unit, reach)
-        )
+        values = tuple(values or ())
+        alt = _alt("Mean loss by memory", groups, pool, values, reach, unit)
+        with place:
+            charts.draw(context.by_memory, tuple(groups), pool, values, reach[: len(values)], unit, "tokens before it, at most", key=f"perplexity_by_memory_{len(values)}", alt=alt)
 
     draw(yours)
     if yours is not None:
@@ -94,15 +94,12 @@ def _gains_words(memory: np.ndarray) -> str:
     return "Every step helps, and each helps less than the one before. " if (np.diff(gains) < 0).all() else "Every step helps. "
 
 
-def _alt(what: str, groups: list[str], pool, yours, unit: str, your_groups=None) -> str:
-    parts = [what + f", {unit} a token."]
-    if pool is not None:
-        parts.append("Passages: " + ", ".join(f"{g} before {display.number(display.in_unit(m, unit))}" for g, m in zip(groups, pool.means)) + ".")
-    if yours is not None:
-        parts.append(
-            "Your text: " + ", ".join(f"{g} before {display.number(display.in_unit(v, unit))}" for g, v in zip(your_groups or groups, yours) if v == v) + "."
-        )
-    return " ".join(parts)
+def _alt(what: str, groups: list[str], pool, yours, your_groups, unit: str) -> str:
+    def told(names, values) -> str:
+        return ", ".join(f"{name} before {display.number(display.in_unit(v, unit))}" for name, v in zip(names, values) if v == v) + "."
+
+    passages = f" Passages: {told(groups, pool.means)}" if pool is not None else ""
+    return f"{what}, {unit} a token.{passages}" + (f" Your text: {told(your_groups, yours)}" if len(yours) else "")
 
 
 @st.fragment
@@ -146,14 +143,14 @@ def long_texts(scored: ScoredText) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         alt = f"{len(cut)} windows of at most {width} tokens over a text of {n_tokens}; each counts {stride} new ones, the rest of it is context."
-        st.plotly_chart(context.window_bars(cut, n_tokens), config=theme.CONFIG, key="perplexity_windows_bars", alt=alt)
+        charts.draw(context.window_bars, tuple(cut), n_tokens, key="perplexity_windows_bars", alt=alt)
     with right:
         alt = (
             "Bits per byte against tokens read: "
             + ", ".join(f"context {c} stride {s} {display.number(w.bits_per_byte)} for {w.tokens_read}" for (c, s), w in costs.items())
             + "."
         )
-        st.plotly_chart(context.window_costs(list(costs.values()), chosen), config=theme.CONFIG, key="perplexity_windows_costs", alt=alt)
+        charts.draw(context.window_costs, tuple(costs.values()), chosen, key="perplexity_windows_costs", alt=alt)
 
 
 def _costs(model: str, text: str) -> dict[tuple[int, int], context_length.WindowCost]:

@@ -11,9 +11,8 @@ from lmviz.data import examples
 from lmviz.data.first_views import perplexity as stored
 from lmviz.errors import ReaderError
 from lmviz.figures import pitfall as figure_of
-from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import runtime, scores, show
+from lmviz.ui import charts, runtime, scores, show
 
 NAMES = {
     "averaged": "Averaging",
@@ -37,7 +36,8 @@ def choose(scored: ScoredText) -> None:
     st.markdown(what)
     for i, (place, (x_title, rows)) in enumerate(zip(st.columns(max(1, len(panels)), gap="large"), panels.items())):
         alt = f"{x_title}: " + "; ".join(f"{label} {display.number(value)}, {'right' if right else 'wrong'}" for label, value, right in rows)
-        place.plotly_chart(figure_of.wrong_and_right(rows, x_title=x_title), config=theme.CONFIG, key=f"perplexity_pitfall_{name}_{i}", alt=alt)
+        with place:
+            charts.draw(figure_of.wrong_and_right, tuple(rows), x_title, key=f"perplexity_pitfall_{name}_{i}", alt=alt)
     st.markdown(f"**How to notice.** {notice}")
     with st.expander("The function that does it", key=f"perplexity_pitfall_code_{name}", on_change="rerun") as opened:
         if opened.open:
@@ -57,7 +57,7 @@ def averaged(scored: ScoredText, _: str):
     first, second = losses[: len(losses) // 2], losses[len(losses) // 2 :]
     halves = [units.perplexity(float(np.mean(half))) for half in (first, second)]
     what += f" Take the two halves of your text as two texts: their perplexities are {display.number(halves[0])} and {display.number(halves[1])}."
-    rows = [("nats pooled", pitfalls.pooled([first, second]), True), ("perplexities averaged", pitfalls.averaged([first, second]), False)]
+    rows = [("pooled", pitfalls.pooled([first, second]), True), ("averaged", pitfalls.averaged([first, second]), False)]
     return what, {"perplexity": rows}, notice
 
 
@@ -71,7 +71,7 @@ def padding(r: pitfall_readings.Readings, scored: ScoredText):
         f"In a batch, short texts are filled up to the length of the longest. Here your {r.n_tokens} tokens are padded to {r.n_tokens + r.n_padding}, "
         f"and the {r.n_padding} pads are scored as if they had been written."
     )
-    rows = [("padding masked", r.right, True), ("padding scored", r.padding_scored, False)]
+    rows = [("pads masked", r.right, True), ("pads scored", r.padding_scored, False)]
     return (
         what,
         {"perplexity": rows},

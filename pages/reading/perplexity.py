@@ -5,9 +5,9 @@ import math
 import streamlit as st
 
 from lmviz import display, ladder, units
-from lmviz.figures import die, theme
+from lmviz.figures import die
 from lmviz.models import scored as scored_text
-from lmviz.ui import perplexity, perplexity_context, perplexity_pitfalls, reader, scores, show, strip
+from lmviz.ui import charts, perplexity, perplexity_context, perplexity_pitfalls, reader, scores, show, strip
 
 unit = reader.choices().unit
 scored = scores.reader_scored()
@@ -15,10 +15,10 @@ selected = strip.reader_strip(scored, key="perplexity_strip", title="−log P of
 
 left, right = st.columns([5, 6], gap="large")
 with left:
-    st.plotly_chart(die.die(scored.perplexity), config=theme.CONFIG, key="perplexity_die", alt=perplexity.die_alt(scored.perplexity))
+    charts.draw(die.die, scored.perplexity, key="perplexity_die", alt=perplexity.die_alt(scored.perplexity))
 with right:
     st.markdown(perplexity.answer(scored, unit))
-    st.plotly_chart(die.dice(scored, selected, height=210), config=theme.CONFIG, key="perplexity_dice", alt=perplexity.dice_alt(scored))
+    charts.draw(die.dice, scored, selected, 210, key="perplexity_dice", alt=perplexity.dice_alt(scored))
     st.markdown(perplexity.dice_words(scored, selected))
 
 st.subheader("From loss to perplexity", anchor=False)

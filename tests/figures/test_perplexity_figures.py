@@ -33,7 +33,7 @@ def test_the_ladder_does_not_grow_while_rungs_come_in():
 
 def test_the_curves_are_drawn_in_the_readers_unit():
     pool = Pooled(np.array([[3.0, 2.0], [5.0, 2.0]]), np.array([[1, 1], [1, 1]]))
-    bits = context.by_memory(["0", "1"], pool, [4.0, math.nan], "bits", x_title="x")
+    bits = context.by_memory(["0", "1"], pool, [4.0, math.nan], ["0", "1"], "bits", "x")
     band, line, yours = bits.data
     np.testing.assert_allclose(line.y, units.to_bits(np.array([4.0, 2.0])))
     assert list(yours.x) == [0] and yours.y[0] == pytest.approx(units.to_bits(4.0))
@@ -42,8 +42,8 @@ def test_the_curves_are_drawn_in_the_readers_unit():
 
 
 def test_a_reader_without_passages_sees_their_own_text_and_the_reverse():
-    assert len(context.by_memory(["0"], None, [1.0], "nats", x_title="x").data) == 1
-    assert len(context.by_memory(["0"], None, None, "nats", x_title="x").data) == 0
+    assert len(context.by_memory(["0"], None, [1.0], ["0"], "nats", "x").data) == 1
+    assert len(context.by_memory(["0"], None, None, [], "nats", "x").data) == 0
 
 
 def test_a_window_is_pale_where_it_repeats_and_full_where_it_counts():
