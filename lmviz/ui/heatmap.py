@@ -191,11 +191,14 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
 
 
 def snippet(scored: ScoredText) -> str:
-    return f"""from lmviz import export, landing, models
+    """Code that gives the chapter's numbers; a long text is read from a file."""
+    short = len(scored.text) <= 400
+    text = repr(scored.text) if short else 'Path("text.txt").read_text(encoding="utf-8")  # your text, saved under this name'
+    return f"""{"" if short else "from pathlib import Path" + chr(10) * 2}from lmviz import export, landing, models
 from lmviz.models import scoring
 
-model = models.load({scored.model!r})
-scored = scoring.score(model, {scored.text[:300]!r})
+text = {text}
+scored = scoring.score(models.load({scored.model!r}), text)
 place = landing.costliest(scored.losses, 1)[0]
 print(scored.tokens[place].text, scored.losses[place])   # the biggest surprise, nats
 print(landing.share_of_costliest(scored.losses))         # what the costliest tenth carries

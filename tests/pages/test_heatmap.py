@@ -191,6 +191,15 @@ def test_the_snippet_runs_and_reproduces_the_numbers(smollm2, capsys):
     assert lines[3].startswith("index,word,token")
 
 
+def test_the_snippet_for_a_long_text_reads_it_from_a_file(smollm2, capsys, tmp_path, monkeypatch):
+    text = "Pull “and” rest,\nthen pull again. " * 15
+    scored = scoring.score(smollm2, text)
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8", newline="")
+    monkeypatch.chdir(tmp_path)
+    exec(heatmap.snippet(scored), {})
+    assert math.isclose(float(capsys.readouterr().out.splitlines()[1]), landing.share_of_costliest(scored.losses), abs_tol=1e-4)
+
+
 @pytest.mark.parametrize("name", [name for name in models.names() if name != "smollm2-135m"][:2])
 def test_another_model_reads_the_same_bytes(name, smollm2):
     text = "The lighthouse keeper whistled 😀, naïvely."
