@@ -24,9 +24,9 @@ def learning_curve(curve: LearningCurve, *, unit: str, height: int = 340) -> go.
                               text=f"{'━' if dash == 'solid' else '┅'} {name}")  # fmt: skip
     figure.add_hline(y=floor, line={"color": theme.TRUTH, "width": 2})
     figure.add_annotation(
-        x=0,
+        x=1,
         xref="paper",
-        xanchor="left",
+        xanchor="right",
         y=floor,
         yanchor="top",
         yshift=-2,

@@ -41,20 +41,11 @@ def divergences(
         y = [display.in_unit(v, unit) if math.isfinite(v) else None for v in nats]
         hover = [f"q = {display.probability(x)}<br>{label}: {'infinite' if math.isinf(v) else display.amount(v, unit)}" for x, v in zip(q_shares, nats)]
         figure.add_scatter(x=q_shares, y=y, mode="lines", line={"color": colours[label], "width": 2.5}, hovertext=hover, hoverinfo="text")
-        inside = [(x, v) for x, v in zip(q_shares, y) if v is not None and v < 0.9 * top]
+        inside = [(x, v) for x, v in zip(q_shares, y) if v is not None and v < (0.45 if label == "KL(q‖p)" else 0.9) * top]
         if len(inside) > 1:
-            place, shown = max(inside, key=lambda pair: pair[1])
-            right = place > 0.5
-            figure.add_annotation(
-                x=place,
-                y=shown,
-                text=label,
-                showarrow=False,
-                font_color=colours[label],
-                xanchor="right" if right else "left",
-                xshift=-8 if right else 8,
-                yanchor="bottom",
-            )
+            place, shown = inside[-1] if label == "KL(q‖p)" else inside[0]
+            anchor = {"xanchor": "right", "xshift": -8} if place > 0.88 else {"xanchor": "left", "xshift": 8}
+            figure.add_annotation(x=place, y=shown, text=label, showarrow=False, font_color=colours[label], yanchor="bottom", **anchor)
         else:
             figure.add_annotation(x=0.5, y=0.94 * top, text=f"{label} is infinite here", showarrow=False, font_color=colours[label])
     figure.add_vline(x=here, line={"color": theme.MODEL, "width": 1.5, "dash": "dot"})
