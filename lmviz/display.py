@@ -1,6 +1,6 @@
 """Numbers and tokens as text for a reader: the last step before the page, and the only one that knows units in words.
 
-Three significant figures, a true minus sign (U+2212), thin spaces in thousands (U+2009), powers of ten with real
+Three significant figures, a true minus sign (U+2212), narrow no-break spaces in thousands (U+202F), powers of ten with real
 superscripts; whitespace and characters that cannot be seen are made visible, and text that a reader typed is
 made harmless for Markdown and Plotly.
 """
@@ -12,7 +12,7 @@ import unicodedata
 
 from lmviz import units
 
-MINUS, THIN_SPACE, INFINITY, UNDEFINED = "\u2212", "\u2009", "∞", "–"
+MINUS, THIN_SPACE, INFINITY, UNDEFINED = "\u2212", "\u202f", "∞", "–"
 UNITS = ("bits", "nats")
 
 _MARKS = {" ": "·", "\n": "⏎", "\t": "⇥"}
@@ -31,7 +31,7 @@ def number(value, digits: int = 3, *, sign: bool = False) -> str:
     Powers of ten below 0.001 and from 10⁹ on. Infinite is "∞", undefined (NaN) is "–".
 
     >>> number(3.4567), number(-0.5), number(49152), number(12345.6), number(1.1e-4, 2), number(2.3, sign=True)
-    ('3.46', '−0.500', '49\u2009152', '12\u2009300', '1.1 × 10⁻⁴', '+2.30')
+    ('3.46', '−0.500', '49\u202f152', '12\u202f300', '1.1 × 10⁻⁴', '+2.30')
     >>> number(float("inf")), number(float("nan")), number(0.0)
     ('∞', '–', '0')
     """
@@ -102,7 +102,7 @@ def one_in(p) -> str:
     """A probability as a chance, "1 in N", N to two significant figures; "never" for 0.
 
     >>> one_in(1.1236e-4), one_in(0.33), one_in(1.0), one_in(0.0)
-    ('1 in 8\u2009900', '1 in 3.0', '1 in 1', 'never')
+    ('1 in 8\u202f900', '1 in 3.0', '1 in 1', 'never')
     """
     p = float(p)
     if math.isnan(p):

@@ -11,7 +11,7 @@ from lmviz import display
 
 def read(text: str) -> float:
     """A reader's reading of a number that `display.number` wrote: the independent reference of these tests."""
-    text = text.replace("\u2009", "").replace("\u2212", "-").replace("+", "")
+    text = text.replace("\u202f", "").replace("\u2212", "-").replace("+", "")
     mantissa, _, power = text.partition(" × 10")
     digits = {"⁻": "-"} | {c: str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(c)) for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"}
     return float(f"{mantissa}e{''.join(digits[c] for c in power) or 0}")
@@ -25,17 +25,17 @@ def test_a_number_reads_back_as_the_value_rounded_to_its_significant_figures(val
 
 @given(strategies.integers())
 def test_an_integer_is_shown_in_full(value):
-    assert int(display.number(value).replace("\u2009", "").replace("\u2212", "-")) == value
+    assert int(display.number(value).replace("\u202f", "").replace("\u2212", "-")) == value
 
 
 def test_numbers_are_set_with_a_true_minus_thin_spaces_and_superscripts():
-    assert display.number(-1234.5) == "\u22121\u2009230"
+    assert display.number(-1234.5) == "\u22121\u202f230"
     assert display.number(0.000112, 2) == "1.1 × 10⁻⁴"
     assert display.number(1.78e10) == "1.78 × 10¹⁰"
     assert display.number(9.996) == "10.0"
     assert display.number(0.0009996) == "0.00100"
     assert display.number(0.0009994) == "9.99 × 10⁻⁴"
-    assert display.number(999.7) == "1\u2009000"
+    assert display.number(999.7) == "1\u202f000"
     assert (display.number(2.0, sign=True), display.number(0.0, sign=True), display.number(-2.0, sign=True)) == ("+2.00", "0", "\u22122.00")
 
 
@@ -73,7 +73,7 @@ def test_one_in_n_is_the_reciprocal_to_two_figures(p):
 
 
 def test_the_chance_examples_of_the_house_style():
-    assert display.one_in(1.1236e-4) == "1 in 8\u2009900"
+    assert display.one_in(1.1236e-4) == "1 in 8\u202f900"
     assert display.one_in(0.0) == "never"
     assert display.one_in(5e-324) == "1 in 10³²³"
     with pytest.raises(ValueError, match="p must be a probability"):

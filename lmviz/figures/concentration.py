@@ -62,7 +62,7 @@ def bucket_name(bucket: landing.Bucket) -> str:
     """The ranks of a bucket as a reader sees them.
 
     >>> [bucket_name(landing.Bucket(first, last, 0, 0.0)) for first, last in landing.RANK_BUCKETS]
-    ['1', '2–10', '11–100', '101–1\u2009000', 'beyond']
+    ['1', '2–10', '11–100', '101–1\u202f000', 'beyond']
     """
     if bucket.last is None:
         return "beyond"
@@ -73,7 +73,7 @@ def percent(share: float) -> str:
     """A share as a percentage; whole from 10 % on, and "–" for what is not defined.
 
     >>> percent(0.4567), percent(0.0312), percent(0.0), percent(float("nan"))
-    ('46\u2009%', '3.1\u2009%', '0\u2009%', '–')
+    ('46\u202f%', '3.1\u202f%', '0\u202f%', '–')
     """
     if math.isnan(share):
         return display.UNDEFINED

@@ -30,7 +30,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 // ---------------------------------------------------------------- numbers as text; the same rules as display.py
 
-const MINUS = "−", THIN = "\u2009";
+const MINUS = "−", THIN = "\u202f";
 const superscript = (n) => String(n).replace(/[-0-9]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 const thousands = (text) => text.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, THIN);
 const signed = (text, x, plus) => (x < 0 ? MINUS + text : plus && x > 0 ? "+" + text : text);

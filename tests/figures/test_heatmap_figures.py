@@ -97,7 +97,7 @@ def test_the_bars_of_ranks_are_shares_that_add_up_to_one():
     figure = concentration.rank_bars(buckets, unit="nats")
     of_tokens, of_loss = figure.data
     assert of_tokens.x == (0.5, 0.25, 0, 0, 0.25) and of_loss.x == (0.1, 0.2, 0, 0, 0.7)
-    assert of_loss.text[4] == "70\u2009%" and "7.00 nats" in of_loss.hovertext[4]
+    assert of_loss.text[4] == "70\u202f%" and "7.00 nats" in of_loss.hovertext[4]
 
 
 def test_a_share_of_nothing_is_said_to_be_undefined():
