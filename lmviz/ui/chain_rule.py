@@ -8,7 +8,7 @@ import streamlit as st
 from lmviz import display, units
 from lmviz.ledger import Ledger
 from lmviz.models.scored import ScoredText
-from lmviz.ui import reader, scores, strip, token_strip
+from lmviz.ui import reader, scores, show, strip, token_strip
 
 
 def answer(scored: ScoredText, unit: str) -> str:
@@ -133,11 +133,13 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
 
 
 def snippet(scored: ScoredText) -> str:
+    """Code that gives the chapter's numbers."""
+    counted = "" if scored.scored.all() else ", first_token=False"
     return f"""from lmviz import ledger, models
 from lmviz.models import scoring
 
-model = models.load({scored.model!r})
-scored = scoring.score(model, {scored.text[:300]!r})
+{show.text_line(scored.text)}
+scored = scoring.score(models.load({scored.model!r}), text{counted})
 book = ledger.ledger(scored.log_probs)
 print(book.products_float64[-1])   # P of the whole text
 print(scored.total_nats)           # −log P, nats

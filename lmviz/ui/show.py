@@ -36,6 +36,13 @@ def code(snippet: str, *functions: Callable, key: str) -> None:
             source_of(*functions)
 
 
+def text_line(text: str) -> str:
+    """The line of a snippet that gives it the reader's text; a long one is read from a file."""
+    if len(text) <= 400:
+        return f"text = {text!r}"
+    return 'text = open("text.txt", encoding="utf-8").read()  # your text, saved under this name'
+
+
 def sources(*lines: str) -> None:
     """“Sources”: one Markdown line each."""
     with st.expander("Sources"):

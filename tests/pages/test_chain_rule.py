@@ -98,8 +98,9 @@ def test_the_unit_changes_every_number(chapter, smollm2):
     assert display.amount(total, "bits") not in words_of(chapter)
 
 
-def test_the_snippet_runs_and_reproduces_the_numbers(smollm2, capsys):
-    scored = scoring.score(smollm2, examples.OPENING)
+@pytest.mark.parametrize("first_token", [True, False])
+def test_the_snippet_runs_and_reproduces_the_numbers(smollm2, capsys, first_token):
+    scored = scoring.score(smollm2, examples.OPENING, first_token=first_token)
     exec(chain_rule.snippet(scored), {})
     product, total, perplexity = map(float, capsys.readouterr().out.split())
     assert math.isclose(total, scored.total_nats, abs_tol=1e-5)
@@ -113,3 +114,11 @@ def test_losses_are_aligned_around_a_swap_of_another_length(smollm2):
     by_text = dict(zip([t.text for t in new.tokens], before, strict=True))
     assert by_text[" mat"] == pytest.approx(old.losses[-1]) and by_text["The"] == pytest.approx(old.losses[0])
     assert math.isnan(by_text[" asleep"])
+
+
+def test_the_snippet_of_a_long_text_reads_a_file(smollm2, capsys, tmp_path, monkeypatch):
+    scored = scoring.score(smollm2, examples.long_text())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(scored.text, encoding="utf-8")
+    exec(chain_rule.snippet(scored), {})
+    assert math.isclose(float(capsys.readouterr().out.split()[1]), scored.total_nats, abs_tol=1e-4)
