@@ -33,7 +33,11 @@ def by_memory(groups: Sequence[str], passages: Pooled | None, yours: Sequence[fl
     if spots:
         x, y = zip(*spots)
         hover = [f"{groups[i]} before: {display.number(v)} {unit}" for i, v in spots]
-        figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.LOSS, "width": 2.5, "dash": "dot"}, marker_size=9, hovertext=hover, hoverinfo="text"))
+        figure.add_trace(
+            go.Scatter(
+                x=x, y=y, mode="lines+markers", line={"color": theme.LOSS, "width": 2.5, "dash": "dot"}, marker_size=9, hovertext=hover, hoverinfo="text"
+            )
+        )
         _label(figure, x[-1], y[-1], "your text", theme.LOSS, below=below, last=x[-1] == len(groups) - 1)
     if means is not None:
         crowded = bool(spots) and spots[-1][0] == len(groups) - 1
@@ -62,7 +66,16 @@ def window_bars(cut: Sequence[Window], n_tokens: int, most: int = 24) -> go.Figu
     figure.update_yaxes(range=[max(len(shown), 6) - 0.4, -0.6], showgrid=False, showticklabels=False)
     figure.update_xaxes(range=[0, n_tokens])
     if len(cut) > most:
-        figure.add_annotation(x=0.02, xref="paper", xanchor="left", y=0.02, yref="paper", yanchor="bottom", showarrow=False, text=f"and {display.number(len(cut) - most)} windows more")
+        figure.add_annotation(
+            x=0.02,
+            xref="paper",
+            xanchor="left",
+            y=0.02,
+            yref="paper",
+            yanchor="bottom",
+            showarrow=False,
+            text=f"and {display.number(len(cut) - most)} windows more",
+        )
     return figure
 
 
@@ -75,15 +88,32 @@ def window_costs(costs: Sequence[WindowCost], chosen: WindowCost | None) -> go.F
     for context in sorted({c.context for c in costs if c.context < c.n_tokens}):
         line = sorted((c for c in costs if c.context == context), key=lambda c: c.tokens_read)
         x, y = [c.tokens_read / c.n_tokens for c in line], [c.bits_per_byte for c in line]
-        hover = [f"context {c.context}, stride {c.stride}<br>{display.number(c.tokens_read)} tokens read<br>{display.number(c.bits_per_byte, 4)} bits per byte" for c in line]
-        figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line={"color": theme.MODEL, "width": 2}, marker_size=7, hovertext=hover, hoverinfo="text", cliponaxis=False))
-        figure.add_annotation(x=math.log10(x[0]), y=y[0], text=f"context {context}", showarrow=False, xanchor="right", xshift=-8, font={"color": theme.MODEL, "size": theme.FONT - 1})
+        hover = [
+            f"context {c.context}, stride {c.stride}<br>{display.number(c.tokens_read)} tokens read<br>{display.number(c.bits_per_byte, 4)} bits per byte"
+            for c in line
+        ]
+        figure.add_trace(
+            go.Scatter(
+                x=x, y=y, mode="lines+markers", line={"color": theme.MODEL, "width": 2}, marker_size=7, hovertext=hover, hoverinfo="text", cliponaxis=False
+            )
+        )
+        figure.add_annotation(
+            x=math.log10(x[0]),
+            y=y[0],
+            text=f"context {context}",
+            showarrow=False,
+            xanchor="right",
+            xshift=-8,
+            font={"color": theme.MODEL, "size": theme.FONT - 1},
+        )
     for whole in (c for c in costs if c.context >= c.n_tokens):
         figure.add_hline(y=whole.bits_per_byte, line={"color": theme.MUTED, "width": 1.5, "dash": "dot"})
         figure.add_annotation(x=0, xref="paper", xanchor="left", xshift=4, y=whole.bits_per_byte, yshift=-11, text="the whole text at once", showarrow=False)
     if chosen is not None:
         ring = {"symbol": "circle-open", "size": 18, "color": theme.TRUTH, "line": {"width": 2.5}}
-        figure.add_trace(go.Scatter(x=[chosen.tokens_read / chosen.n_tokens], y=[chosen.bits_per_byte], mode="markers", marker=ring, hoverinfo="skip", cliponaxis=False))
+        figure.add_trace(
+            go.Scatter(x=[chosen.tokens_read / chosen.n_tokens], y=[chosen.bits_per_byte], mode="markers", marker=ring, hoverinfo="skip", cliponaxis=False)
+        )
     theme.quiet(figure, height=HEIGHT, x_title="cost: times that a token is read", y_title="bits per byte")
     if costs:
         low, high = min(c.bits_per_byte for c in costs), max(c.bits_per_byte for c in costs)

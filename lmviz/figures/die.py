@@ -31,7 +31,9 @@ def die(sides: float, height: int = 330, *, words: str = "equally likely tokens"
         whole, part = outlines[1:-1], outlines[-1:] if len(outlines) > 1 else []
     for shapes, colour, opacity in ((whole, theme.MODEL, 0.34), (part, theme.MODEL, 0.34), (outlines[:1], theme.MODEL, 1.0)):
         x, y = _joined(shapes)
-        figure.add_trace(go.Scatter(x=x, y=y, mode="lines", fill="toself", fillcolor=colour, line_width=0, line_color=colour, opacity=opacity, hoverinfo="skip"))
+        figure.add_trace(
+            go.Scatter(x=x, y=y, mode="lines", fill="toself", fillcolor=colour, line_width=0, line_color=colour, opacity=opacity, hoverinfo="skip")
+        )
     theme.quiet(figure, height=height)
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4})
     figure.update_xaxes(visible=False, range=[-1.03, 1.03], constrain="domain")
@@ -96,13 +98,29 @@ def dice(scored: ScoredText, selected: int | None = None, height: int = 330) -> 
     hover = [f"{name}<br>{display.number(math.exp(min(loss, 700)))} sides" for name, loss in zip(names, scored.losses)]
     x, y = np.repeat(place, 3).astype(float), np.column_stack([np.full(len(scored), middle), log_sides, np.full(len(scored), np.nan)]).ravel()
     figure = go.Figure(go.Scatter(x=x, y=y, mode="lines", line_color=theme.MUTED, line_width=2 if few else 1, hoverinfo="skip"))
-    figure.add_trace(go.Scatter(x=place, y=log_sides, mode="markers", marker={"color": theme.LOSS, "size": 11 if few else 5}, cliponaxis=False, hovertext=hover, hoverinfo="text"))
+    figure.add_trace(
+        go.Scatter(
+            x=place, y=log_sides, mode="markers", marker={"color": theme.LOSS, "size": 11 if few else 5}, cliponaxis=False, hovertext=hover, hoverinfo="text"
+        )
+    )
     if selected is not None and not math.isnan(log_sides[selected]):
         ring = {"symbol": "circle-open", "size": 20 if few else 13, "color": theme.TRUTH, "line": {"width": 2.5}}
         figure.add_trace(go.Scatter(x=[selected], y=[log_sides[selected]], mode="markers", marker=ring, cliponaxis=False, hoverinfo="skip"))
     theme.quiet(figure, height=height, y_title="sides, 1/P", x_title="" if few else "token")
     figure.add_hline(y=middle, line_color=theme.MODEL, line_width=2)
-    figure.add_annotation(x=1, xref="paper", xanchor="right", y=middle, yshift=11, showarrow=False, text=f"perplexity {display.number(scored.perplexity)}", font_color=theme.MODEL)
+    label = {
+        "x": 1,
+        "xref": "paper",
+        "xanchor": "right",
+        "text": f"perplexity {display.number(scored.perplexity)}",
+        "font_color": theme.MODEL,
+        "showarrow": False,
+    }
+    if few:
+        figure.add_annotation(**label, y=middle, yshift=11)
+    else:  # no room among the stems: above them all
+        figure.add_annotation(**label, y=1, yref="paper", yanchor="bottom")
+        figure.update_layout(margin_t=28)
     top = max(1.0, float(np.max(log_sides[np.isfinite(log_sides)], initial=0.0)))
     step = max(1, round(top / 5))
     ticks = list(range(0, math.ceil(top) + 1, step))

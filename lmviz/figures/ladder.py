@@ -18,7 +18,10 @@ def ladder(rungs: Sequence[Rung], names: Sequence[str], current: str, room_for: 
     """
     values = [r.bits_per_byte for r in rungs]
     perplexities = [display.number(r.vocab_size if r.is_uniform else r.perplexity) for r in rungs]
-    hover = [f"{name}<br>{display.number(v)} bits per byte<br>{display.number(r.n_tokens)} tokens of {display.number(r.vocab_size)} kinds" for name, v, r in zip(names, values, rungs)]
+    hover = [
+        f"{name}<br>{display.number(v)} bits per byte<br>{display.number(r.n_tokens)} tokens of {display.number(r.vocab_size)} kinds"
+        for name, v, r in zip(names, values, rungs)
+    ]
     figure = go.Figure(
         go.Bar(
             x=values, y=list(range(len(rungs))), orientation="h", marker_color=theme.LOSS, marker_opacity=[1.0 if r.model == current else 0.45 for r in rungs],

@@ -27,7 +27,17 @@ def helps(scored: ScoredText, unit: str) -> None:
         yours = np.where(counts > 0, nats / np.maximum(counts, 1), np.nan)
         pool = view.by_position if view else None
         alt = _alt("Mean loss by position in the text", groups, pool, yours, groups, unit)
-        charts.draw(context.by_memory, tuple(groups), pool, tuple(yours.tolist()), tuple(groups), unit, "tokens before it, at least", key="perplexity_by_position", alt=alt)
+        charts.draw(
+            context.by_memory,
+            tuple(groups),
+            pool,
+            tuple(yours.tolist()),
+            tuple(groups),
+            unit,
+            "tokens before it, at least",
+            key="perplexity_by_position",
+            alt=alt,
+        )
     with right:
         st.markdown("**A shorter memory, same tokens.** Every token is predicted again from at most so many before it.")
         _shorter_memory(scored, unit)
@@ -51,7 +61,17 @@ def _shorter_memory(scored: ScoredText, unit: str) -> None:
         values = tuple(values or ())
         alt = _alt("Mean loss by memory", groups, pool, values, reach, unit)
         with place:
-            charts.draw(context.by_memory, tuple(groups), pool, values, reach[: len(values)], unit, "tokens before it, at most", key=f"perplexity_by_memory_{len(values)}", alt=alt)
+            charts.draw(
+                context.by_memory,
+                tuple(groups),
+                pool,
+                values,
+                reach[: len(values)],
+                unit,
+                "tokens before it, at most",
+                key=f"perplexity_by_memory_{len(values)}",
+                alt=alt,
+            )
 
     draw(yours)
     if yours is not None:
@@ -76,22 +96,32 @@ def _ask(model: str, text: str) -> None:
 
 
 def _helps_words(view: stored.PerplexityView | None, unit: str) -> str:
+    """What the two pictures say together, as far as this model's numbers say it."""
     if view is None:
         return "No average over the bundled passages is stored for this model; your own text is drawn alone."
     position, memory = view.by_position.means, view.by_memory.means
-    return (
-        f"Over {len(view.by_position.nats)} English passages a first token costs {display.amount(position[0], unit)} and one with 128 or more before it {display.amount(position[-1], unit)}. "
+    n_texts = len(view.by_position.nats)
+    bands = "The bands are 95 % intervals over passages; one text alone is noisy."
+    words = f"Over {n_texts} English passages a first token costs {display.amount(position[0], unit)} and one with 128 or more before it {display.amount(position[-1], unit)}. "
+    reach = _reach(memory)
+    if reach == 0:
+        return (
+            words
+            + f"But this model looks at nothing before a token: take its memory away and nothing changes. The slope on the left is the passages' own. {bands}"
+        )
+    words += (
         f"That could be because beginnings are hard. So on the right the tokens stay and only the memory shrinks, in {len(view.by_memory.nats)} passages: "
         f"from {display.amount(memory[-1], unit)} with 128 tokens of memory to {display.amount(memory[3], unit)} with 4 and {display.amount(memory[0], unit)} with none but the start token. "
-        f"{_gains_words(memory)}The bands are 95 % intervals over passages; one text alone is noisy."
     )
+    if reach < context_length.BEFORE[-1]:
+        return words + f"Beyond {reach} token{'s' * (reach > 1)} this model gains nothing more. {bands}"
+    shrinking = (np.diff(-np.diff(memory)) < 0).all()
+    return words + f"Every step helps{', and each helps less than the one before' if shrinking else ''}. {bands}"
 
 
-def _gains_words(memory: np.ndarray) -> str:
-    gains = -np.diff(memory)
-    if not (gains > 0).all():
-        return ""
-    return "Every step helps, and each helps less than the one before. " if (np.diff(gains) < 0).all() else "Every step helps. "
+def _reach(memory: np.ndarray) -> int:
+    """The memory, in tokens, after which no longer one lowers the mean loss by a hundredth of a nat."""
+    return next((before for before, loss in zip(context_length.BEFORE, memory) if loss - memory.min() < 0.01), context_length.BEFORE[-1])
 
 
 def _alt(what: str, groups: list[str], pool, yours, your_groups, unit: str) -> str:

@@ -134,7 +134,7 @@ def tokenizers(scored: ScoredText, _: str):
         f"{display.number(spelled.bits_per_byte)} against {display.number(cut.bits_per_byte)}: {'the second is cheaper' if cut.total_nats < spelled.total_nats else 'the first is cheaper'}."
     )
     panels = {
-        "perplexity": [("bytes", spelled.perplexity, False), ("tokens", cut.perplexity, False)],
+        "perplexity": [("bytes", spelled.vocab_size, False), ("tokens", cut.vocab_size, False)],
         "bits per byte": [("bytes", spelled.bits_per_byte, True), ("tokens", cut.bits_per_byte, True)],
     }
     real = [(name, first) for name in models.names() if name != scored.model and (first := scores.first_view(name)) is not None and first.text == scored.text]

@@ -42,8 +42,12 @@ st.subheader("Six ways to a wrong perplexity", anchor=False)
 perplexity_pitfalls.choose(scored)
 
 st.subheader("Why exp of the mean?", anchor=False)
-st.markdown("A fair die of $N$ sides gives every outcome the chance $1/N$, and so the loss $\\log N$. Perplexity asks which $N$ would cost what this text costs:")
-st.latex(r"\begin{aligned} \log N &= \frac1T \sum_{t=1}^{T} -\log P_t \\[4pt] N &= \exp\Big(\frac1T \sum_{t=1}^{T} -\log P_t\Big) = \Big(\prod_{t=1}^{T} \frac1{P_t}\Big)^{1/T} \end{aligned}")
+st.markdown(
+    "A fair die of $N$ sides gives every outcome the chance $1/N$, and so the loss $\\log N$. Perplexity asks which $N$ would cost what this text costs:"
+)
+st.latex(
+    r"\begin{aligned} \log N &= \frac1T \sum_{t=1}^{T} -\log P_t \\[4pt] N &= \exp\Big(\frac1T \sum_{t=1}^{T} -\log P_t\Big) = \Big(\prod_{t=1}^{T} \frac1{P_t}\Big)^{1/T} \end{aligned}"
+)
 st.markdown(
     f"$T$ is the number of tokens, here {scored.n_scored}, and $P_t$ the chance that the model gave token $t$. So $1/P_t$ is that token's own die, "
     f"and the $T$-th root of their product is the **geometric mean**. A choice among {display.number(scored.perplexity)} has an entropy of {display.amount(math.log(scored.perplexity), unit)}: the same fact as the mean loss, "

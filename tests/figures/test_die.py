@@ -103,3 +103,12 @@ def test_a_token_that_is_a_tag_is_shown_literally(opening):
     tokens = (replace(opening.tokens[0], text="<b>"), *opening.tokens[1:])
     figure = die.dice(replace(opening, tokens=tokens))
     assert figure.layout.xaxis.ticktext[0] == "&lt;b&gt;"
+
+
+def test_in_a_long_text_the_label_stands_above_the_stems(opening):
+    from dataclasses import replace
+
+    columns = ("log_probs", "entropies", "ranks", "tail_log_prob", "top_ids", "top_log_probs")
+    long = replace(opening, tokens=opening.tokens * 5, **{name: np.concatenate([getattr(opening, name)] * 5) for name in columns})
+    label = die.dice(long).layout.annotations[0]
+    assert label.text == die.dice(opening).layout.annotations[0].text and (label.y, label.yref) == (1, "paper")

@@ -12,7 +12,7 @@ from lmviz import context_length, display, models, pitfall_readings, pitfalls, u
 from lmviz.data import examples
 from lmviz.data.first_views import perplexity as stored
 from lmviz.models import scoring
-from lmviz.ui import perplexity
+from lmviz.ui import perplexity, perplexity_context
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.smollm2
@@ -107,7 +107,12 @@ def test_each_mistake_shows_the_wrong_and_the_right_number(chapter, smollm2, nam
     chapter.button_group(key="perplexity_pitfall").set_value(name).run()
     assert not chapter.exception
     r = pitfall_readings.readings(smollm2, SENTENCE)
-    wrong = {"padding": [r.padding_scored], "shift": [r.no_shift, r.two_shifts], "start": [v for k, v in r.starts.items() if k != r.start], "softmax": [r.softmax_twice]}
+    wrong = {
+        "padding": [r.padding_scored],
+        "shift": [r.no_shift, r.two_shifts],
+        "start": [v for k, v in r.starts.items() if k != r.start],
+        "softmax": [r.softmax_twice],
+    }
     assert figure_with(chapter, "perplexity")["data"][0]["x"] == pytest.approx([r.right, *wrong[name]], rel=1e-3)
 
 
@@ -137,6 +142,14 @@ def test_a_text_of_one_token_has_no_halves_and_a_whole_page(chapter):
     chapter.text_area(key="text").set_value("cat").run()
     assert not chapter.exception
     assert "It takes two tokens" in words_of(chapter)
+
+
+@pytest.mark.parametrize(
+    "model, reach",
+    [("uniform", "looks at nothing"), ("bigram", "Beyond 1 token this"), ("trigram", "Beyond 2 tokens this"), ("smollm2-135m", "Every step helps")],
+)
+def test_the_page_says_how_far_back_each_model_looks(model, reach):
+    assert reach in perplexity_context._helps_words(stored.load(model), "bits")
 
 
 def test_the_snippet_runs_and_reproduces_the_numbers(smollm2, capsys):

@@ -84,7 +84,9 @@ def load(name: str) -> PerplexityView | None:
     raw = json.loads(file.read_text(encoding="utf-8"))
     pools = {key: Pooled(np.array(raw[key]["nats"]), np.array(raw[key]["counts"])) for key in ("by_position", "by_memory")}
     costs = tuple(WindowCost(**cost) for cost in raw["windows"])
-    return PerplexityView(raw["revision"], **pools, opening_memory=tuple(raw["opening_memory"]), windows=costs, readings=pitfall_readings.Readings(**raw["readings"]))
+    return PerplexityView(
+        raw["revision"], **pools, opening_memory=tuple(raw["opening_memory"]), windows=costs, readings=pitfall_readings.Readings(**raw["readings"])
+    )
 
 
 def is_stale(model) -> bool:
