@@ -89,9 +89,12 @@ class Layer(nn.Module):
         self.gate_up = Matrix(c.hidden_size, 2 * c.intermediate_size)
         self.down = Matrix(c.intermediate_size, c.hidden_size)
 
-    def feed_forward(self, x: Tensor, eps: float) -> Tensor:
-        gate, up = self.gate_up(F.rms_norm(x, x.shape[-1:], self.feed_forward_norm, eps)).chunk(2, -1)
-        return self.down(F.silu(gate) * up)
+    def add_attention(self, x: Tensor, attended: Tensor) -> Tensor:
+        return x + self.out(attended)
+
+    def add_feed_forward(self, x: Tensor, eps: float) -> Tensor:
+        gate, up = self.gate_up(rms_norm(x, self.feed_forward_norm, eps)).chunk(2, -1)
+        return x + self.down(F.silu(gate) * up)
 
 
 class Llama(nn.Module):
@@ -136,21 +139,26 @@ class Llama(nn.Module):
 
         x = self.embedding(ids)
         for depth, layer in enumerate(self.layers):
-            qkv = layer.qkv(F.rms_norm(x, (c.hidden_size,), layer.attention_norm, eps)).view(-1, H + 2 * G, d)
+            qkv = layer.qkv(rms_norm(x, layer.attention_norm, eps)).view(-1, H + 2 * G, d)
             rotated = rotate(qkv[:, : H + G], cos, sin)
             before = [(p.keys[depth], p.values[depth]) if p else None for p in pasts]
             attended, memory = attend(rotated[:, :H], rotated[:, H:], qkv[:, H + G :], lengths, before, remember)
-            x = x + layer.out(attended.reshape(-1, H * d))
-            strips = [layer.feed_forward(strip, eps) for strip in x.split(STRIP)] if len(x) > 2 * STRIP and not self.training else [layer.feed_forward(x, eps)]
-            x = x + (torch.cat(strips) if len(strips) > 1 else strips[0])
+            x = layer.add_attention(x, attended.reshape(-1, H * d))
+            whole = len(x) <= 2 * STRIP or self.training
+            x = layer.add_feed_forward(x, eps) if whole else torch.cat([layer.add_feed_forward(strip, eps) for strip in x.split(STRIP)])
             kept.append(memory)
             if tick:
                 tick((depth + 1) / len(self.layers))
-        states = F.rms_norm(x, (c.hidden_size,), self.final_norm, eps)
+        states = rms_norm(x, self.final_norm, eps)
         if not remember:
             return states, []
         new = [Past((p.length if p else 0) + n, tuple(m[i][0] for m in kept), tuple(m[i][1] for m in kept)) for i, (n, p) in enumerate(zip(lengths, pasts))]
         return states, new
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """Each row divided by its root mean square, then weighted. (torch's own `rms_norm` takes twice as many steps on a CPU.)"""
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight
 
 
 def rotary_table(c: LlamaConfig) -> tuple[Tensor, Tensor]:
@@ -164,8 +172,11 @@ def rotary_table(c: LlamaConfig) -> tuple[Tensor, Tensor]:
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each head vector [N, heads, d] by the angle of its position, so that q·k depends on distance alone."""
-    a, b = heads.chunk(2, -1)
-    return heads * cos.to(heads.dtype) + torch.cat([-b, a], -1) * sin.to(heads.dtype)
+    half, cos, sin = heads.shape[-1] // 2, cos.to(heads.dtype), sin.to(heads.dtype)
+    turned = heads * cos  # (a, b) → (a cos − b sin, b cos + a sin)
+    turned[..., :half].addcmul_(heads[..., half:], sin[..., :half], value=-1)
+    turned[..., half:].addcmul_(heads[..., :half], sin[..., half:])
+    return turned
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int], before: Sequence[tuple[Tensor, Tensor] | None], remember: bool) -> tuple[Tensor, list]:
@@ -185,13 +196,19 @@ def attend(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int], before: Sequ
             keys, values = torch.cat([past[0], keys], 1), torch.cat([past[1], values], 1)
         elif remember:  # copies: a view would keep the whole pack alive
             keys, values = keys.contiguous(), values.contiguous()
+        if n == 1:  # one position sees all there is: two small products, without the machinery for long texts
+            scores = (q[rows].view(G, H // G, -1) @ keys.transpose(1, 2)) / math.sqrt(q.shape[-1])
+            outputs.append((scores.softmax(-1) @ values).reshape(1, H, -1))
+            if remember:
+                memory.append((keys, values))
+            continue
         mask = None
-        if past and n > 1:  # subtle: is_causal aligns top-left; with a past the last query must see the last key
+        if past:  # subtle: is_causal aligns top-left; with a past the last query must see the last key
             seen = keys.shape[1] - n
             mask = torch.ones(n, keys.shape[1], dtype=torch.bool).tril(seen)
         mixed = F.scaled_dot_product_attention(
             q[rows].transpose(0, 1).unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0),
-            attn_mask=mask, is_causal=not past and n > 1, enable_gqa=H != G,
+            attn_mask=mask, is_causal=not past, enable_gqa=H != G,
         )  # fmt: skip
         outputs.append(mixed[0].transpose(0, 1))
         if remember:
