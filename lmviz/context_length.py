@@ -5,7 +5,6 @@ NumPy only, except for the two functions that are given a model.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,17 +92,6 @@ def tokens_read(n_tokens: int, context: int, stride: int) -> int:
     (8, 12, 20)
     """
     return sum(window.end - window.begin for window in windows(n_tokens, context, stride))
-
-
-def mean_before(n_tokens: int, context: int, stride: int) -> float:
-    """How many tokens, on average, stand before the one that is predicted.
-
-    >>> mean_before(4, 4, 4), mean_before(4, 2, 2)
-    (1.5, 0.5)
-    """
-    if not n_tokens:
-        return math.nan
-    return sum(t - w.begin for w in windows(n_tokens, context, stride) for t in range(w.counted, w.end)) / n_tokens
 
 
 @dataclass(frozen=True)

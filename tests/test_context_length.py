@@ -114,7 +114,3 @@ def test_windows_make_a_bigram_forget_only_at_their_seams():
     expected = [at_start[i] if i % 8 == 0 and i <= len(TEXT) - 8 else full.losses[i] for i in range(len(TEXT))]
     assert seams.total_nats == pytest.approx(sum(expected), abs=1e-5)
     assert (seams.n_tokens, seams.n_bytes, seams.tokens_read) == (40, 40, 40)
-
-
-def test_the_mean_memory_of_one_window_is_half_the_text():
-    assert context_length.mean_before(9, 9, 9) == 4.0

@@ -13,7 +13,7 @@ from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, scores
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
-LADDER_CHARACTERS = 4_000  # seven models read the text
+LADDER_CHARACTERS = 4_000  # every model reads the text
 
 
 def answer(scored: ScoredText, unit: str) -> str:
@@ -132,7 +132,7 @@ def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) 
             if len(counts) > 1
             else f" Two tokenizers are at work. Both happen to cut this text into {display.number(counts[0])} tokens; where they do not agree, perplexities a token do not compare."
         ) + " Bits per byte do: the bytes are the same for all."
-    return words + (f" Seven models are to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
+    return words + (f" Every model is to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
 
 
 def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
