@@ -20,11 +20,11 @@ def loss_after_step(logits: torch.Tensor, targets, sizes: Sequence[float], *, al
     if along not in ("cross_entropy", "squared_error", "hinge", "focal", "label_smoothing"):
         raise ValueError(f"along must name a loss with a gradient, got {along!r}")
     targets = torch.as_tensor(targets)
+    etas = torch.as_tensor(sizes, dtype=torch.float64)[:, None]
     after = []
-    for z, y in zip(logits, targets, strict=True):  # a row at a time: a vocabulary wide, and nothing is held
+    for z, y in zip(logits, targets, strict=True):  # a row at a time, [E, V]
         z = z.double()
-        downhill = getattr(gradients, along)(z, y)
-        after.append(torch.stack([losses.cross_entropy(z - size * downhill, y) for size in sizes]))
+        after.append(losses.cross_entropy(z - etas * getattr(gradients, along)(z, y), y.expand(len(etas))))
     return torch.stack(after)
 
 

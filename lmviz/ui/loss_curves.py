@@ -15,7 +15,7 @@ NAMES = {name: style[0] for name, style in loss_curves.STYLE.items()}
 FORMULAS = {  # name: (loss, −∂loss/∂z_y); p is the probability of the truth, m its margin
     "cross_entropy": (r"$-\log p$", r"$1-p$"),
     "squared_error": (r"$L=\sum_k(\hat y_k-y_k)^2$", r"$2p\,L$"),
-    "hinge": (r"$\max(0,\,\mu-m)$", r"$1$ if $m<\mu$, else $0$"),
+    "hinge": (r"$\max(0,\,\mu-m)$", r"$1$ if $m<\mu$"),
     "focal": (r"$-\alpha(1-p)^\gamma\log p$", r"$\alpha(1-p)^\gamma(1-p-\gamma\,p\log p)$"),
     "label_smoothing": (r"$-\sum_k q_k\log\hat y_k$", r"$q_y-p$"),
 }
@@ -82,11 +82,11 @@ def side_by_side(scored: ScoredText, selected: int, unit: str) -> None:
 
     st.subheader("Side by side", anchor=False)
     st.html(
-        "<style>.st-key-losses_table { overflow-x: auto } .st-key-losses_table :is(td, th) { white-space: nowrap; padding: .4rem .5rem; font-size: .82rem }</style>"
+        "<style>.st-key-losses_table { overflow-x: auto; max-width: 100%; min-width: 0 } .st-key-losses_table :is(td, th) { white-space: nowrap; padding: .35rem .4rem; font-size: .8rem } .st-key-losses_table .katex { font-size: 1.05em }</style>"
     )
     with st.container(key="losses_table"):
         st.markdown(table(n_classes, settings, unit))
-    st.markdown(table_words(n_classes, settings))
+    st.markdown(table_words(n_classes, settings, unit))
 
 
 def _class_counts(vocab_size: int) -> list[int]:
@@ -150,11 +150,11 @@ def table(n_classes: int, settings: pulls.Settings, unit: str) -> str:
     """The table as Markdown: formula, pull, values at three probabilities, least value, and what a 70 % truth is answered with."""
     at = pulls.evenly_spread(pulls.even_margin(SHOWN, n_classes), n_classes)
     values = " | ".join(f"p = {p}" for p in SHOWN)
-    lines = [f"| | loss | pull | {values} | least | told {TRUTH:.0%}, states |".replace("%", "\u2009%"), "|---" * 8 + "|"]
+    lines = [f"| | loss | pull | {values} | least | told {TRUTH:.0%}, states |".replace("%", "\u202f%"), "|---" * 8 + "|"]
     for name, label in NAMES.items():
         heights = loss_curves.in_unit(name, pulls.loss(name, at, settings), unit)
         slopes = pulls.pull(name, at, settings)
-        cells = " | ".join(f"{loss_curves.amount(name, h, unit, 2)}; {display.number(s, 2)}" for h, s in zip(heights, slopes, strict=True))
+        cells = " | ".join(f"{display.number(float(h), 2)}; {display.number(s, 2)}" for h, s in zip(heights, slopes, strict=True))
         asks = pulls.best_answer(name, TRUTH, settings)
         verdict = f"{asks:.3f}: {'proper' if abs(asks - TRUTH) < 1e-6 else 'not proper'}"
         linked = f"[{label}]({PAPERS[name]})" if name in PAPERS else label
@@ -170,15 +170,15 @@ def least(name: str, n_classes: int, settings: pulls.Settings, unit: str) -> str
         return "0, as p → 1"
     on_target = 1 - settings.smoothing + settings.smoothing / n_classes
     at = pulls.evenly_spread(pulls.even_margin(on_target, n_classes), n_classes)
-    return f"{loss_curves.amount(name, display.in_unit(pulls.loss(name, at, settings).item(), unit), unit)} at p = {display.probability(on_target)}"
+    return f"{display.number(display.in_unit(pulls.loss(name, at, settings).item(), unit), 2)} at p = {display.probability(on_target)}"
 
 
-def table_words(n_classes: int, settings: pulls.Settings) -> str:
+def table_words(n_classes: int, settings: pulls.Settings, unit: str) -> str:
     """How to read the table, and what "proper" was tested by."""
     focal = pulls.best_answer("focal", TRUTH, settings)
     hinge = pulls.best_answer("hinge", TRUTH, settings)
     return (
-        f"Each cell holds the loss and the pull, for {display.number(n_classes)} classes; the pull is $-\\partial L/\\partial z_y$, $m$ the margin, $\\mu$ the margin asked for, $q$ the smoothed target. The last column is a test: one of two things comes {TRUTH:.0%} of the time; ".replace(
+        f"Each cell holds the loss ({unit}; squared error has no unit) and the pull, for {display.number(n_classes)} classes; the pull is $-\\partial L/\\partial z_y$, $m$ the margin, $\\mu$ the margin asked for, $q$ the smoothed target. The last column is a test: one of two things comes {TRUTH:.0%} of the time; ".replace(
             "%", " %"
         )
         + f"which probability has the least expected loss? A **proper** score is best served by the truth. Focal loss prefers {focal:.3f}, the hinge {hinge:.3f} whatever the truth, "

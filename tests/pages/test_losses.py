@@ -139,7 +139,7 @@ def test_the_table_says_which_scores_are_proper():
     verdicts = {line.split("**")[1].strip("[").split("]")[0]: line.split("|")[-2].strip() for line in table.splitlines()[2:]}
     assert {name for name, verdict in verdicts.items() if ": proper" in verdict} == {"cross-entropy", "squared error"}
     assert {name for name, verdict in verdicts.items() if ": not proper" in verdict} == {"hinge", "focal", "label smoothing"}
-    assert f"{display.amount(-np.log(0.01), 'nats', 2)}; {display.number(0.99, 2)}" in table
+    assert f"{display.number(-np.log(0.01), 2)}; {display.number(0.99, 2)}" in table
 
 
 def test_hostile_text_is_data_only():
