@@ -13,7 +13,7 @@ from lmviz import checks, information, losses
 from lmviz.stability import max_subtracted_softmax
 
 ROWS = 16  # one-hot rows held at once: 6 MB at V = 49 152
-TEMPERATURES = tuple(2 ** (step / 8) for step in range(-12, 13))  # a family of models to compare: the same logits, sharpened or flattened
+TEMPERATURES = tuple(2 ** (step / 12) for step in range(-18, 19))  # a family of models to compare: the same logits, sharpened or flattened
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def test_the_likelihood_is_largest_where_the_curve_is_lowest():
     logits, targets = text(T=12, V=5, seed=3)
     curve = likelihood.at_temperatures(logits, targets)
     products = [torch.softmax(logits.double() / t, -1)[torch.arange(12), targets].prod().item() for t in likelihood.TEMPERATURES]
-    assert max(range(25), key=products.__getitem__) == min(range(25), key=curve.__getitem__)
+    assert products.index(max(products)) == curve.index(min(curve))
 
 
 def test_a_batch_gives_torchs_cross_entropy_what_it_expects():

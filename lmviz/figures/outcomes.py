@@ -45,7 +45,9 @@ def divergences(
         if len(inside) > 1:
             place, shown = inside[-1] if label == "KL(q‖p)" else inside[0]
             anchor = {"xanchor": "right", "xshift": -8} if place > 0.88 else {"xanchor": "left", "xshift": 8}
-            figure.add_annotation(x=place, y=shown, text=label, showarrow=False, font_color=colours[label], yanchor="bottom", **anchor)
+            figure.add_annotation(
+                x=place, y=shown, text=label, showarrow=False, font_color=colours[label], yanchor="top" if label == "KL(q‖p)" else "bottom", **anchor
+            )
         else:
             figure.add_annotation(x=0.5, y=0.94 * top, text=f"{label} is infinite here", showarrow=False, font_color=colours[label])
     figure.add_vline(x=here, line={"color": theme.MODEL, "width": 1.5, "dash": "dot"})

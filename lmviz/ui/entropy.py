@@ -49,7 +49,7 @@ def edit(scored: ScoredText, position: int, unit: str) -> None:
         st.session_state[TABLE] = at_token(scored, position) if start == TOKEN else outcomes.PRESETS[start]
         st.session_state.entropy_chosen = 0
     table = st.session_state[TABLE]
-    chosen = min(st.session_state.entropy_chosen or 0, len(table) - 1)
+    chosen = min(st.session_state.get("entropy_chosen") or 0, len(table) - 1)
     h, ce, kl = three(table)
     left, right = st.columns([5, 6], gap="large")
     with left:

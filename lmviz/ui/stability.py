@@ -25,7 +25,8 @@ NAMES = (
 )
 COLOURS = ("orange", "orange", "green", "green", "blue", "blue")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-PREDICTED_SCALE = 8.0
+OPENING_SCALE = 8.0  # where something goes wrong, in float32
+PREDICTED = "float16"  # with the logits as they are
 
 
 def at(scored: ScoredText, selected: int) -> int:
@@ -44,7 +45,11 @@ def six_forms(scored: ScoredText, position: int, unit: str) -> None:
         survey, highest = surveyed(scored, position, dtype)
         scales = survey.scales
         chosen = st.select_slider(
-            "Logits multiplied by", list(range(len(scales))), value=scales.index(1.0), key="stability_scale", format_func=lambda i: f"× {scales[i]:.2f}"
+            "Logits multiplied by",
+            list(range(len(scales))),
+            value=scales.index(OPENING_SCALE),
+            key="stability_scale",
+            format_func=lambda i: f"× {scales[i]:.2f}",
         )
         st.markdown(what_happens(survey, chosen, highest, dtype, display.md_escape(display.visible(scored.tokens[position].text or "…")), unit))
     with left:
@@ -83,8 +88,12 @@ def error(survey, form: int, scale: int) -> float:
 def what_happens(survey, chosen: int, highest: float, dtype: str, token: str, unit: str) -> str:
     """The answer at the chosen scale."""
     scale, truth = survey.scales[chosen], survey.reference[chosen]
+    as_it_is = survey.reference[survey.scales.index(1.0)]
     wrong = [i for i in range(len(NAMES)) if not _right(survey, i, chosen)]
-    text = f"“{token}” at logits × {display.number(scale)}: the largest logit is {display.number(highest * scale)}, and the loss is truly :orange[**{display.amount(truth, unit)}**]. "
+    text = (
+        f"“{token}” costs {display.amount(as_it_is, unit)}. With its logits × {display.number(scale)} the largest is {display.number(highest * scale)}, "
+        f"and the loss is truly :orange[**{display.amount(truth, unit)}**]. "
+    )
     if not wrong:
         return text + f"All six forms get loss and gradient right in {dtype}, as far as its digits go. Multiply the logits by more."
     names = ", ".join(str(i + 1) for i in wrong)
@@ -99,15 +108,20 @@ def _right(survey, form: int, scale: int) -> bool:
 
 def table(survey, chosen: int, unit: str) -> str:
     """The six results at one scale, as a Markdown table."""
-    rows = [f"| | form | loss, {unit} | off by | pull on the true logit |", "|---|---|---|---|---|"]
+    rows = [f"| | form | loss, {unit} | off by, {unit} | pull on the true logit |", "|---|---|---|---|---|"]
     for i, (name, colour) in enumerate(zip(NAMES, COLOURS)):
         loss, pull = survey.losses[i][chosen], survey.pulls[i][chosen]
         said = _word(loss) or display.number(display.in_unit(loss, unit), 4)
-        rows.append(f"| :{colour}[**{i + 1}**] | `{name}` | {said} | {error_words(error(survey, i, chosen), unit)} | {_word(pull) or display.number(pull)} |")
+        rows.append(f"| :{colour}[**{i + 1}**] | `{name}` | {said} | {_off(error(survey, i, chosen), unit)} | {_word(pull) or display.number(pull)} |")
     rows.append(
         f"| | *as it should be* | {display.number(display.in_unit(survey.reference[chosen], unit), 4)} | | {display.number(survey.true_pull[chosen])} |"
     )
     return "\n".join(rows)
+
+
+def _off(nats: float, unit: str) -> str:
+    """An error for a table cell: without the unit, and in one piece."""
+    return _word(nats) or ("nothing" if nats == 0 else display.number(display.in_unit(nats, unit), 2).replace(" ", "\N{NO-BREAK SPACE}"))
 
 
 def error_words(nats: float, unit: str) -> str:
@@ -179,20 +193,20 @@ def lid_words(exponent: int, unit: str) -> str:
 
 
 def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, str]:
-    """What does the textbook form give in float32 with all logits times 8?"""
-    survey, highest = surveyed(scored, position, "float32")
-    place = survey.scales.index(PREDICTED_SCALE)
+    """What does the textbook form give in float16, with the logits as they are?"""
+    survey, highest = surveyed(scored, position, PREDICTED)
+    place = survey.scales.index(1.0)
     loss, truth = survey.losses[0][place], survey.reference[place]
     answer = 2 if math.isnan(loss) else 1 if math.isinf(loss) else 0
     because = {
-        0: f"Every exp stays within float32's range here: it gives {display.amount(loss, 'bits')}, and the truth is {display.amount(truth, 'bits')}.",
-        1: "The probability of the token is too small for float32 and becomes exactly 0; its −log is infinite.",
-        2: "A numerator and its sum have both left float32's range, and inf/inf (or 0/0) is no number.",
+        0: f"Every exp stays within float16’s range here: it gives {display.amount(loss, 'bits')}, and the truth is {display.amount(truth, 'bits')}.",
+        1: f"The sum of the exps is infinite, or this token's own exp is 0; divided, that is a probability of exactly 0, and its −log is infinite. The truth is {display.amount(truth, 'bits')}.",
+        2: f"A numerator and its sum have both left float16’s range, and inf/inf (or 0/0) is no number. The truth is {display.amount(truth, 'bits')}.",
     }[answer]
-    tail = f" The largest logit is {display.number(highest * PREDICTED_SCALE)} by then, and exp(89) is already infinite."
+    tail = f" The largest logit is {display.number(highest)}, and in float16 exp(11.1) is already infinite." if highest > 11.1 else ""
     name = display.md_escape(display.visible(scored.tokens[position].text or "…"))
-    question = f"All logits at “{name}” are multiplied by 8. What does form 1, the textbook’s, give for the loss in float32?"
-    return question, ["a finite number", "infinity", "NaN, not a number"], answer, because + (tail if highest * PREDICTED_SCALE > 89 else "")
+    question = f"The logits at “{name}” as they are, × 1. What does form 1, the textbook’s, give for the loss in float16?"
+    return question, ["a finite number", "infinity", "NaN, not a number"], answer, because + tail
 
 
 def code(scored: ScoredText, position: int) -> None:

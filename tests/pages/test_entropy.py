@@ -87,6 +87,15 @@ def test_at_a_token_the_divergence_from_what_came_is_the_tokens_loss():
         assert options[answer] == display.amount(scored.losses[position], "bits")
 
 
+def test_one_may_leave_the_chapter_and_come_back():
+    at = opened()
+    at.pills(key="entropy_chosen").set_value(2).run()
+    at.switch_page("pages/why/likelihood.py").run()
+    at.switch_page("pages/why/entropy.py").run()
+    assert not at.exception
+    assert at.slider(key="entropy_p").label.startswith("p(sun)")
+
+
 def test_every_preset_opens_and_so_does_the_token(monkeypatch):
     at = opened()
     for choice in ui.CHOICES:
