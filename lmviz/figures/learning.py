@@ -1,10 +1,16 @@
 """A learning curve against a floor that is known."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import plotly.graph_objects as go
 
 from lmviz import display
 from lmviz.figures import theme
-from lmviz.learning import LearningCurve
+
+if TYPE_CHECKING:
+    from lmviz.learning import LearningCurve
 
 
 def learning_curve(curve: LearningCurve, *, unit: str, height: int = 340) -> go.Figure:

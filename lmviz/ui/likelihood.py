@@ -51,7 +51,7 @@ def _curve(scored: ScoredText) -> tuple[tuple[float, ...], list[float]]:
     return _computed_curve(scored.model, scored.revision, _ids(scored), _scored=scored)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner="Reading the text at 37 temperatures …")
 def _computed_curve(model: str, revision: str, ids: tuple[int, ...], _scored: ScoredText):
     import torch
 

@@ -185,8 +185,9 @@ def lid(unit: str) -> None:
 
 def lid_words(exponent: int, unit: str) -> str:
     cap = -exponent * math.log(10)
+    in_nats = f" ({display.amount(cap, 'nats')})" if unit != "nats" else ""
     return (
-        f"With ε = {display.power_of_ten(exponent)} no loss can exceed −log ε = :green[**{display.amount(cap, unit)}**] ({display.amount(cap, 'nats')}), however wrong the model is. Worse is below: beyond that point the curve is flat, "
+        f"With ε = {display.power_of_ten(exponent)} no loss can exceed −log ε = :green[**{display.amount(cap, unit)}**]{in_nats}, however wrong the model is. Worse is below: beyond that point the curve is flat, "
         "so its slope is 0. **A confident mistake is no longer corrected**; the model learns nothing from the very tokens it knows least about. "
         "The exact loss goes on rising, and always pulls with a force near 1."
     )

@@ -120,3 +120,19 @@ def test_the_opening_page_shows_the_perplexity_chapters_loss():
     at = opened("smollm2-135m")
     scored = scoring.score(models.load("smollm2-135m"), examples.OPENING)
     assert f":orange[**{display.amount(scored.mean_nats, 'nats')}**]" in said(at)
+
+
+@pytest.mark.smollm2
+def test_the_opening_pictures_of_chapters_7_and_8_need_no_torch():
+    program = """
+import sys
+from lmviz.data.first_views import likelihood as l, stability as s
+from lmviz.ui import likelihood, stability, entropy, scores
+from lmviz.figures import likelihood as fl, stability as fs
+view = l.load("smollm2-135m")
+fl.peak_and_valley(view.temperatures, view.curve, 6, chosen=0, unit="bits")
+survey, _ = stability.surveyed(scores.first_view("smollm2-135m"), s.load("smollm2-135m").position, "float32")
+stability.table(survey, 0, "bits")
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
