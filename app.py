@@ -20,7 +20,11 @@ BOOK = {
         Chapter("pages/reading/perplexity.py", "Perplexity", "How many words is the model choosing between?", number=3),
     ],
     "Why": [
-        Chapter("pages/why/likelihood.py", "Four names, one number", "Are likelihood, cross-entropy and KL different losses?", number=7),
+        Chapter("pages/why/entropy.py", "Entropy, cross-entropy, KL", "What does a wrong belief cost?", number=6),
+        Chapter("pages/why/likelihood.py", "Four names, one number", "Four losses, or one?", number=7),
+        Chapter("pages/why/stability.py", "Numerical stability", "What can go wrong in a logarithm?", number=8),
+        Chapter("pages/why/gradient.py", "The gradient is ŷ − y", "What does a model feel when it is wrong?", number=9),
+        Chapter("pages/why/losses.py", "The alternatives", "Why not another loss?", number=10),
     ],
 }
 
