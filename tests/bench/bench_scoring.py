@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 FLOP_PER_TOKEN = 269e6  # 2 × 134.5 million weights
+BATCH = {"ppllm": 4, "minicons": 8, "minicons rank=True": 8}  # texts a batch
 SENTENCE = "The old man looked out at the sea and wondered where all of the fishing boats had gone this morning."
 WORDS = "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one you were".split()
 PROSE = ("It was late in the evening when the travellers came down from the hills, and nobody in the village had expected them before the spring. "
@@ -92,6 +93,7 @@ def setup(peers: Path) -> None:
     for name in ("ppllm", "minicons"):
         subprocess.run([sys.executable, "-m", "venv", peers / name], check=True)
         subprocess.run([peers / name / "bin/python", "-m", "pip", "install", "-q", "-r", HERE / f"requirements-{name}.txt"], check=True)
+    subprocess.run([peers / "ppllm/bin/python", "-m", "pip", "install", "-q", "--no-deps", "ppllm==0.2.3"], check=True)
 
 
 def interleaved(workers: dict[str, Worker], rounds: int, requests: dict[str, dict]) -> dict[str, list[dict]]:
@@ -130,11 +132,6 @@ def cold(python: Path, code: str) -> float:
     return time.perf_counter() - started
 
 
-def best_batch(worker: Worker, texts: list[str]) -> int:
-    """The number of texts a batch with which a padded scorer is fastest here."""
-    return min((4, 8, 16, 32), key=lambda batch: worker.ask(do="score", texts=texts, options={"batch": batch})["seconds"])
-
-
 def run(peers: Path, rounds: int, only: set[str]) -> list[dict]:
     from lmviz.models import files
     from lmviz.models.tokenizer import ByteBPE
@@ -165,7 +162,7 @@ def run(peers: Path, rounds: int, only: set[str]) -> list[dict]:
             lengths = [len(bpe.encode(text)) for text in texts]
             requests = {"lmviz": {"do": "score", "texts": texts}}
             for name in ("ppllm", "minicons", "minicons rank=True"):
-                requests[name] = {"do": "score", "texts": texts, "options": {"batch": best_batch(workers[name], texts)}}
+                requests[name] = {"do": "score", "texts": texts, "options": {"batch": BATCH[name]}}
             gflops = workers["lmviz"].ask(do="matmul")["gflops"]
             replies = interleaved(workers, rounds, requests)
             gflops = max(gflops, workers["lmviz"].ask(do="matmul")["gflops"])
