@@ -52,14 +52,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from lmviz.models import scoring
-
     if options.top_k < 1:
         raise ReaderError(f"--top-k must be at least 1, not {options.top_k}.")
     text = read_text(options.text)
     if not text:
         raise ReaderError("The text is empty: there is nothing to score.")
     model = models.load(options.model)
+    from lmviz.models import scoring  # after load, which verifies files while torch is imported
+
     scored = scoring.score(model, text, top_k=min(options.top_k, model.vocab_size), first_token=not options.no_first_token)
     if options.json:
         print(json.dumps(scored.as_dict(), ensure_ascii=False, allow_nan=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import torch
@@ -99,24 +99,25 @@ class LlamaLM:
             return torch.mm(states, self._head.t(), out=out)
 
 
-def load_llama(
-    folder: Path, *, name: str, tokenizer_name: str, control: dict[str, int], start_id: int, remedy: str | None = None, tokenizer_file: Path | None = None
-) -> LlamaLM:
-    """A verified folder of transformers-style files → a ready model, in float32 whatever the file's precision."""
-    with ThreadPoolExecutor(1) as background:  # hashing frees the interpreter: it costs no waiting
-        verified = background.submit(files.verify, folder, remedy=remedy, needs=("model.safetensors", "config.json"))
-        try:
-            config = weights.read_config(folder)
-            tokenizer = ByteBPE.from_file(tokenizer_file or folder / "tokenizer.json", tokenizer_name, control)
-            if config.vocab_size != tokenizer.vocab_size:
-                raise ValueError(f"{tokenizer.vocab_size} tokens for {config.vocab_size} rows")
-            tensors = {key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()}
-            with torch.device("meta"):
-                network = Llama(config)
-            network.load_state_dict(weights.from_hf(tensors, config), assign=True)
-        except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as broken:
-            verified.result()  # the friendlier error, if the files are not what they should be
-            raise ReaderError(f"The weights in {folder} cannot be read ({type(broken).__name__}).", remedy=remedy) from broken
-        verified.result()
-    pack(network)
+def load_llama(folder: Path, *, name: str, tokenizer_name: str, control: dict[str, int], start_id: int, remedy: str | None = None,
+               tokenizer_file: Path | None = None, verified: Future[None] | None = None) -> LlamaLM:  # fmt: skip
+    """A folder of transformers-style files → a ready model, in float32 whatever the file's precision, once it is verified.
+
+    `verified` is a verification already under way. Raises ReaderError if the files are missing, damaged or unfit.
+    """
+    verified = verified or files.verify_meanwhile(folder, remedy=remedy, needs=files.LLAMA_FILES)
+    try:
+        config = weights.read_config(folder)
+        tokenizer = ByteBPE.from_file(tokenizer_file or folder / "tokenizer.json", tokenizer_name, control)
+        if config.vocab_size != tokenizer.vocab_size:
+            raise ValueError(f"{tokenizer.vocab_size} tokens for {config.vocab_size} rows")
+        tensors = {key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()}
+        with torch.device("meta"):
+            network = Llama(config)
+        network.load_state_dict(weights.from_hf(tensors, config), assign=True)
+        pack(network)
+    except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as broken:
+        verified.result()  # the friendlier error, if the files are not what they should be
+        raise ReaderError(f"The weights in {folder} cannot be read ({type(broken).__name__}).", remedy=remedy) from broken
+    verified.result()
     return LlamaLM(network, tokenizer, name=name, revision=files.sha256(folder / "manifest.json")[:12], start_id=start_id)

