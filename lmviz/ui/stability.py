@@ -17,9 +17,9 @@ from lmviz.ui import logits, show
 
 NAMES = (
     "log(exp z / Σ exp z)",
-    "log(softmax(z − max))",
-    "log(softmax + 1e-12)",
-    "log(max(softmax, 1e-12))",
+    "log p, p = softmax(z − max)",
+    "log(p + 1e-12)",
+    "log(max(p, 1e-12))",
     "z − logsumexp(z)",
     "(z − max) − log Σ exp(z − max)",
 )
@@ -91,7 +91,7 @@ def what_happens(survey, chosen: int, highest: float, dtype: str, token: str, un
     as_it_is = survey.reference[survey.scales.index(1.0)]
     wrong = [i for i in range(len(NAMES)) if not _right(survey, i, chosen)]
     text = (
-        f"“{token}” costs {display.amount(as_it_is, unit)}. With its logits × {display.number(scale)} the largest is {display.number(highest * scale)}, "
+        f"“{token}” costs {display.amount(as_it_is, unit)}. With its logits ×\N{NO-BREAK SPACE}{display.number(scale)} the largest is {display.number(highest * scale)}, "
         f"and the loss is truly :orange[**{display.amount(truth, unit)}**]. "
     )
     if not wrong:
@@ -108,20 +108,23 @@ def _right(survey, form: int, scale: int) -> bool:
 
 def table(survey, chosen: int, unit: str) -> str:
     """The six results at one scale, as a Markdown table."""
-    rows = [f"| | form | loss, {unit} | off by, {unit} | pull on the true logit |", "|---|---|---|---|---|"]
+    rows = [f"| form | loss, {unit} | off by | pull |", "|---|---|---|---|"]
     for i, (name, colour) in enumerate(zip(NAMES, COLOURS)):
         loss, pull = survey.losses[i][chosen], survey.pulls[i][chosen]
         said = _word(loss) or display.number(display.in_unit(loss, unit), 4)
-        rows.append(f"| :{colour}[**{i + 1}**] | `{name}` | {said} | {_off(error(survey, i, chosen), unit)} | {_word(pull) or display.number(pull)} |")
-    rows.append(
-        f"| | *as it should be* | {display.number(display.in_unit(survey.reference[chosen], unit), 4)} | | {display.number(survey.true_pull[chosen])} |"
-    )
+        rows.append(f"| :{colour}[**{i + 1}**] `{name}` | {said} | {_off(error(survey, i, chosen), unit)} | {_word(pull) or _whole(pull)} |")
+    rows.append(f"| *as it should be* | {display.number(display.in_unit(survey.reference[chosen], unit), 4)} | | {_whole(survey.true_pull[chosen])} |")
     return "\n".join(rows)
 
 
 def _off(nats: float, unit: str) -> str:
     """An error for a table cell: without the unit, and in one piece."""
-    return _word(nats) or ("nothing" if nats == 0 else display.number(display.in_unit(nats, unit), 2).replace(" ", "\N{NO-BREAK SPACE}"))
+    return _word(nats) or ("0" if nats == 0 else _whole(display.in_unit(nats, unit), 1 if nats < 0.01 else 2))
+
+
+def _whole(value: float, digits: int = 2) -> str:
+    """A few figures that are not torn apart at the end of a line."""
+    return display.number(value, digits).replace(" ", "\N{NARROW NO-BREAK SPACE}")
 
 
 def error_words(nats: float, unit: str) -> str:
@@ -141,15 +144,15 @@ def first_failures(survey, dtype: str) -> str:
         if loss is None and pull is None:
             parts.append(f"form {form + 1} never breaks on this axis")
             continue
-        both = [f"its loss at × {display.number(loss)}"] if loss is not None else []
-        both += [f"its gradient at × {display.number(pull)}"] if pull is not None else []
+        both = [f"its loss at ×\N{NO-BREAK SPACE}{display.number(loss)}"] if loss is not None else []
+        both += [f"its gradient at ×\N{NO-BREAK SPACE}{display.number(pull)}"] if pull is not None else []
         parts.append(f"form {form + 1} first breaks in " + " and ".join(both))
     early = (
         " A gradient can break before the loss does: some *other* token's probability has become 0, and on the way back through its logarithm 0 is divided by 0."
         if any(_gradient_first(survey, form) for form in (0, 1))
         else ""
     )
-    return f"In {dtype}, {'; '.join(parts)}.{early}"
+    return f"*Pull* is the size of the gradient on the logit of the token that came. In {dtype}, {'; '.join(parts)}.{early}"
 
 
 def _gradient_first(survey, form: int) -> bool:
