@@ -10,7 +10,7 @@ from lmviz.figures import theme
 from lmviz.outcomes import Outcomes
 
 
-def two_distributions(outcomes: Outcomes, chosen: int | None = None, *, height: int = 300) -> go.Figure:
+def two_distributions(outcomes: Outcomes, chosen: int | None = None, *, height: int = 330) -> go.Figure:
     """For each outcome a bar of p, what is so, and a bar of q, what is believed; the chosen name is bold."""
     names = [display.plotly_escape(display.visible(name) if name != name.strip() or not name else name) for name in outcomes.names]
     labels = [f"<b>{name}</b>" if i == chosen else name for i, name in enumerate(names)]
@@ -18,7 +18,7 @@ def two_distributions(outcomes: Outcomes, chosen: int | None = None, *, height: 
     figure = go.Figure()
     for letter, values, colour in (("p", outcomes.p, theme.TRUTH), ("q", outcomes.q, theme.MODEL)):
         figure.add_bar(
-            y=places, x=values, orientation="h", marker_color=colour, text=[display.probability(v) for v in values], textposition="outside", cliponaxis=False,
+            y=places, x=values, orientation="h", marker_color=colour, text=[display.probability(v) for v in values], textposition="outside", textfont_size=11, constraintext="none", cliponaxis=False,
             hovertext=[f"{letter}({name}) = {display.probability(v)}" for name, v in zip(names, values)], hoverinfo="text",
         )  # fmt: skip
     theme.quiet(figure, height=height, x_title="probability")

@@ -32,7 +32,7 @@ def at_token(scored: ScoredText, position: int, most: int = 6) -> Outcomes:
     ]
     q = [came, *(prob for _, prob in others)]
     rest = max(1.0 - math.fsum(q), 0.0)  # rounding only
-    names = [display.visible(token.text or "…"), *(name for name, _ in others), f"{display.number(scored.vocab_size - len(q))} others"]
+    names = [display.visible(token.text or "…"), *(name for name, _ in others), f"{scored.vocab_size - len(q)} others"]
     return Outcomes(tuple(names), (1.0,) + (0.0,) * len(q[1:]) + (0.0,), (*q, rest))
 
 
