@@ -44,8 +44,8 @@ def loss_curves(n_classes: int, settings: pulls.Settings, *, unit: str, axis: st
         drags = [f"{label}<br>{place}<br>pull {display.number(s)}" for place, s in zip(places, slopes, strict=True)]
         line_above = line | {"shape": "linear"}
         shared = {"x": x, "mode": "lines", "name": label, "legendgroup": name, "hoverinfo": "text"}
-        figure.add_scatter(y=heights, line=line_above, hovertext=costs, **shared, row=1, col=1)
-        figure.add_scatter(y=slopes, line=line, hovertext=drags, showlegend=False, **shared, row=2, col=1)
+        figure.add_scatter(uid=f"{name} loss", y=heights, line=line_above, hovertext=costs, **shared, row=1, col=1)
+        figure.add_scatter(uid=f"{name} pull", y=slopes, line=line, hovertext=drags, showlegend=False, **shared, row=2, col=1)
         if point is not None:
             height_there = in_unit(name, pulls.loss(name, point.evidence, settings), unit).item()
             slope_there = pulls.pull(name, point.evidence, settings).item()
@@ -79,7 +79,7 @@ def loss_curves(n_classes: int, settings: pulls.Settings, *, unit: str, axis: st
     figure.update_xaxes(range=span, zeroline=False)
     figure.update_xaxes(title_text=AXES[axis], row=2, col=1)
     figure.update_yaxes(title_text=f"loss, {unit}", range=[-0.04 * highest, highest], row=1, col=1)
-    figure.update_yaxes(title_text="pull on the truth", range=[bottom - 0.06, top + 0.04], row=2, col=1)
+    figure.update_yaxes(title_text="pull on the truth", range=[-0.25 * np.ceil(-4 * bottom) - 0.06, 0.5 * np.ceil(2 * top - 0.2) + 0.04], row=2, col=1)
     return figure
 
 

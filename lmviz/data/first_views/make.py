@@ -18,6 +18,7 @@ def main() -> None:
     likelihood()
     stability()
     pulls()
+    calibration()
 
 
 def perplexity(names: list[str] | None = None) -> None:
@@ -71,6 +72,19 @@ def stability(names: list[str] | None = None) -> None:
         view = chapter.view(models.load(name))
         (FIRST_VIEWS / f"stability-{name}.json").write_text(json.dumps(view), encoding="utf-8")
         print(name, "chapter 8")
+
+
+def calibration(names: list[str] | None = None) -> None:
+    """Chapter 11, for each model: its confidences on held-out passages at some temperatures, and the best one; where label smoothing comes to rest."""
+    from lmviz import smoothing
+    from lmviz.data.first_views import calibration as chapter
+
+    paths = {spread: smoothing.gap_path(0.1, 10, spread) for spread in ("all", "others")}
+    (FIRST_VIEWS / "smoothing.json").write_text(json.dumps(paths), encoding="utf-8")
+    for name in names or models.names():
+        view = chapter.view(models.load(name))
+        chapter.store(name, view)
+        print(name, "chapter 11", view.temperature)
 
 
 if __name__ == "__main__":
