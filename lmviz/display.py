@@ -151,6 +151,8 @@ def md_escape(text: str) -> str:
 
     For use inside a paragraph: a newline becomes "⏎".
 
+    >>> md_escape(number(49152)) == number(49152)
+    True
     >>> print(md_escape("*a* $b$ <i>"))
     \\*a\\* \\$b\\$ \\<i\\>
     """
@@ -176,8 +178,8 @@ def _mark(character: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Running text: spaces and joiners stay, whatever else cannot be seen (bidi overrides above all) is marked."""
-    return "".join(c if c == " " or c in _JOINERS else _mark(c) or c for c in text)
+    """Running text: spaces, our own thin ones too, and joiners stay; whatever else cannot be seen (bidi overrides above all) is marked."""
+    return "".join(c if c in (" ", THIN_SPACE) or c in _JOINERS else _mark(c) or c for c in text)
 
 
 def _code(character: str) -> str:

@@ -11,6 +11,7 @@ from lmviz.errors import ReaderError
 from lmviz.ui import reader, runtime, show
 
 HERE = Path(__file__).parent
+STYLE = f"<style>\n{(HERE / 'frame.css').read_text(encoding='utf-8')}\n</style>"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Chapter:
 def open_book(book: dict[str, list[Chapter]]) -> None:
     """Draw the whole page: header, choices, title, the page itself, the table of contents on the first page, the way on."""
     st.set_page_config(page_title="lmviz", page_icon=str(HERE / "icon.png"), layout="wide", initial_sidebar_state="collapsed")
-    st.html(HERE / "frame.css")
+    st.markdown(STYLE, unsafe_allow_html=True)  # ours, never the reader's; `st.html` would come seconds later on a slow machine, and the page would jump
     reader.open_session()
     runtime.warm(st.session_state.model)
     chapters = [chapter for part in book.values() for chapter in part]
@@ -88,7 +89,7 @@ def _loading_line(name: str) -> None:
 def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
     part = next(part for part, members in book.items() if chapter in members)
     if chapter.number:
-        st.html(f'<p class="kicker">{part} · chapter {chapter.number} · {chapter.title}</p>')  # ours, never the reader's
+        st.markdown(f'<p class="kicker">{part} · chapter {chapter.number} · {chapter.title}</p>', unsafe_allow_html=True)  # ours too
     st.title(chapter.question, anchor=False)
     for note in st.session_state.notes:
         st.info(note)

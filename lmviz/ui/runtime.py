@@ -1,5 +1,6 @@
 """One scoring service for the whole process, and the warm-up of the model behind it."""
 
+import atexit
 import gc
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -32,7 +33,16 @@ async def lifespan(app):
 @lru_cache(1)
 def service() -> Service:
     """The queue in front of the models, shared by every reader."""
-    return Service()
+    made = Service()
+    atexit.register(made.close)
+    return made
+
+
+@atexit.register
+def _finish_warming() -> None:
+    # subtle: a background thread that is inside torch when Python goes away brings the whole process down with an abort
+    for thread in list(_warming.values()):
+        thread.join(30)
 
 
 def warm(name: str) -> None:
