@@ -25,6 +25,7 @@ BOOK = {
         Chapter("pages/why/stability.py", "Numerical stability", "What can go wrong in a logarithm?", number=8),
         Chapter("pages/why/gradient.py", "The gradient is ŷ − y", "What does a model feel when it is wrong?", number=9),
         Chapter("pages/why/losses.py", "The alternatives", "Why not another loss?", number=10),
+        Chapter("pages/why/calibration.py", "Label smoothing and calibration", "Does a model mean what it says?", number=11),
     ],
 }
 

@@ -1,5 +1,6 @@
 """Five losses over one axis: what each costs, and how hard each pulls, against the probability or the margin of the true token."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,17 @@ class Point:
     evidence: pulls.Evidence
 
 
-def loss_curves(n_classes: int, settings: pulls.Settings, *, unit: str, axis: str = "probability", point: Point | None = None, height: int = 430) -> go.Figure:
-    """Loss above, pull below, on one horizontal axis; the rivals share evenly what the truth lacks. A click in the legend hides a loss."""
+def loss_curves(
+    n_classes: int,
+    settings: pulls.Settings,
+    *,
+    unit: str,
+    axis: str = "probability",
+    point: Point | None = None,
+    height: int = 430,
+    shown: Collection[str] = pulls.LOSSES,
+) -> go.Figure:
+    """Loss above, pull below, on one horizontal axis, of the losses `shown`; the rivals share evenly what the truth lacks."""
     margins = _margins(n_classes, axis, point)
     curve = pulls.evenly_spread(margins, n_classes)
     x = curve.p if axis == "probability" else margins
@@ -37,22 +47,25 @@ def loss_curves(n_classes: int, settings: pulls.Settings, *, unit: str, axis: st
     bottom, top, highest = 0.0, 1.05, display.in_unit(7.0, unit)
     for name, (label, colour, dash, width) in STYLE.items():
         heights, slopes = in_unit(name, pulls.loss(name, curve, settings), unit), pulls.pull(name, curve, settings)
-        bottom, top = min(bottom, slopes.min()), max(top, slopes.max())
+        bottom, top = min(bottom, slopes.min()), max(top, slopes.max())  # of all: axes stay when a loss is hidden
+        if name == "cross_entropy" and point is not None:
+            highest = max(highest, 1.1 * in_unit(name, pulls.loss(name, point.evidence, settings), unit).item())
+        if name not in shown:
+            continue
         line = {"color": colour, "dash": dash, "width": width, "shape": "hv" if name == "hinge" else "linear"}
         places = [f"p = {display.probability(p)}, margin {display.number(m)}" for p, m in zip(curve.p, margins, strict=True)]
         costs = [f"{label}<br>{place}<br>loss {amount(name, h, unit)}" for place, h in zip(places, heights, strict=True)]
         drags = [f"{label}<br>{place}<br>pull {display.number(s)}" for place, s in zip(places, slopes, strict=True)]
         line_above = line | {"shape": "linear"}
-        shared = {"x": x, "mode": "lines", "name": label, "legendgroup": name, "hoverinfo": "text"}
-        figure.add_scatter(uid=f"{name} loss", y=heights, line=line_above, hovertext=costs, **shared, row=1, col=1)
-        figure.add_scatter(uid=f"{name} pull", y=slopes, line=line, hovertext=drags, showlegend=False, **shared, row=2, col=1)
+        shared = {"x": x, "mode": "lines", "name": label, "hoverinfo": "text"}
+        figure.add_scatter(y=heights, line=line_above, hovertext=costs, **shared, row=1, col=1)
+        figure.add_scatter(y=slopes, line=line, hovertext=drags, **shared, row=2, col=1)
         if point is not None:
             height_there = in_unit(name, pulls.loss(name, point.evidence, settings), unit).item()
             slope_there = pulls.pull(name, point.evidence, settings).item()
-            highest = max(highest, 1.1 * height_there) if name == "cross_entropy" else highest
             x_there = [point_x(point, axis)]
             marker = {"color": colour, "size": 10, "line": {"width": 1.5, "color": theme.MUTED}}
-            shared = {"x": x_there, "mode": "markers", "marker": marker, "legendgroup": name, "showlegend": False, "hoverinfo": "text", "cliponaxis": False}
+            shared = {"x": x_there, "mode": "markers", "marker": marker, "hoverinfo": "text", "cliponaxis": False}
             figure.add_scatter(
                 y=[height_there],
                 hovertext=f"{point.label} under {label}<br>loss {amount(name, height_there, unit)}",
@@ -65,10 +78,7 @@ def loss_curves(n_classes: int, settings: pulls.Settings, *, unit: str, axis: st
                 y=[slope_there], hovertext=f"{point.label} under {label}<br>pull {display.number(slope_there)}", name=f"{label} here", **shared, row=2, col=1
             )
     theme.quiet(figure, height=height)
-    figure.update_layout(
-        showlegend=True, uirevision="curves", margin_t=30, margin_b=44, hovermode="closest",
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemwidth": 36},
-    )  # fmt: skip
+    figure.update_layout(margin_t=8, margin_b=44, hovermode="closest")
     if point is not None:
         where = point_x(point, axis)
         figure.add_vline(x=where, line_color=theme.MUTED, line_width=1, line_dash="dot")

@@ -28,7 +28,7 @@ def reliability(summary, *, height: int = 330) -> go.Figure:
         error_y={"type": "data", "symmetric": False, "array": high - accuracy, "arrayminus": accuracy - low, "thickness": 1.2, "width": 3, "color": theme.MUTED},
     )  # fmt: skip
     theme.quiet(figure, height=height, x_title="probability stated for the favourite", y_title="how often it came")
-    figure.add_annotation(x=0.98, y=0.9, text="as often as stated", showarrow=False, xanchor="right", textangle=0, yanchor="top", yshift=-6)
+    figure.add_annotation(x=1, y=0.03, text="dotted: as often as stated", showarrow=False, xanchor="right", yanchor="bottom")
     figure.update_xaxes(range=[-0.02, 1.03], tickformat=".0%", nticks=6, zeroline=False)
     figure.update_yaxes(range=[-0.03, 1.05], tickformat=".0%", nticks=6, zeroline=False)
     return figure
@@ -41,8 +41,16 @@ def temperatures(grid: Sequence[float], fit_loss, held_loss, fitted: float, chos
         heights = display.in_unit(np.asarray(values), unit)
         hover = [f"T = {display.number(t)}<br>{display.number(float(h))} {unit} a token, {label}" for t, h in zip(grid, heights, strict=True)]
         figure.add_scatter(x=list(grid), y=heights, mode="lines", line={"color": colour, "width": 2.5, "dash": dash}, hovertext=hover, hoverinfo="text")
-        figure.add_annotation(x=np.log10(grid[0]), y=heights[0], text=label, font_color=colour if colour == theme.LOSS else None, showarrow=False, xanchor="left", xshift=14,
-                              yanchor="bottom" if values is held_loss else "top")  # fmt: skip
+        where = {
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0.5,
+            "y": 0.86 if values is held_loss else 0.74,
+            "xanchor": "center",
+            "yanchor": "top",
+            "showarrow": False,
+        }
+        figure.add_annotation(text=f"{'solid' if dash == 'solid' else 'dashed'}: {label}", font_color=colour if colour == theme.LOSS else None, **where)
     at = int(np.argmin(np.abs(np.asarray(grid) - chosen)))
     figure.add_scatter(x=[grid[at]], y=[display.in_unit(held_loss[at], unit)], mode="markers", marker={"size": 11, "color": theme.LOSS}, hoverinfo="skip")
     theme.quiet(figure, height=height, x_title="temperature T", y_title=f"mean loss, {unit} a token")
@@ -86,8 +94,12 @@ def gap_paths(paths: dict[str, Sequence[float]], derived: dict[str, float], *, u
             x=list(range(len(path))), y=list(path), mode="lines+markers", line={"color": colour, "dash": dash}, hovertext=hover, hoverinfo="text"
         )
         figure.add_hline(y=derived[name], line_color=colour, line_dash="dot", line_width=1.2)
-    top = max(derived.values())
-    figure.add_annotation(x=1, xref="paper", y=top, text="derived", showarrow=False, xanchor="right", yanchor="bottom")
+    top, bottom = max(derived, key=derived.get), min(derived, key=derived.get)
+    for name, anchor in ((top, "bottom"), (bottom, "top")):
+        figure.add_annotation(
+            x=1, xref="paper", y=derived[name], text=f"{name}: {display.number(derived[name], 4)}", showarrow=False, xanchor="right", yanchor=anchor
+        )
+    top = derived[top]
     theme.quiet(figure, height=height, x_title="steps of the optimiser", y_title="gap z_y − z_k, nats")
     figure.update_yaxes(range=[-0.05 * top, 1.25 * max(top, *(max(path) for path in paths.values()))])
     return figure

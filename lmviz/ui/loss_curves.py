@@ -12,6 +12,13 @@ from lmviz.models.scored import ScoredText
 from lmviz.ui import evidence, pull_rows, show
 
 NAMES = {name: style[0] for name, style in loss_curves.STYLE.items()}
+LEGEND = {  # the lines as they are drawn; Plotly's own legend forgets what was hidden whenever a slider moves
+    "cross_entropy": ":orange[━ cross-entropy]",
+    "squared_error": ":blue[╍ squared error]",
+    "hinge": ":green[┈ hinge]",
+    "focal": ":violet[╌· focal]",
+    "label_smoothing": ":yellow[— – label smoothing]",
+}
 FORMULAS = {  # name: (loss, −∂loss/∂z_y); p is the probability of the truth, m its margin
     "cross_entropy": (r"$-\log p$", r"$1-p$"),
     "squared_error": (r"$L=\sum_k(\hat y_k-y_k)^2$", r"$2p\,L$"),
@@ -72,8 +79,11 @@ def side_by_side(scored: ScoredText, selected: int, unit: str) -> None:
             key="losses_point",
             disabled=not there,
         )
+        shown = st.segmented_control(
+            "Curves", list(LEGEND), selection_mode="multi", default=list(LEGEND), key="losses_shown", format_func=LEGEND.get, label_visibility="collapsed"
+        )
         point = loss_curves.Point(display.plotly_escape(display.visible(scored.tokens[selected].text)), known.at([selected])) if with_point and there else None
-        figure = loss_curves.loss_curves(n_classes, settings, unit=unit, axis=axis, point=point)
+        figure = loss_curves.loss_curves(n_classes, settings, unit=unit, axis=axis, point=point, shown=shown)
         st.plotly_chart(figure, config=theme.CONFIG, key="losses_curves", alt=curves_alt(n_classes, settings, unit))
     st.markdown(curves_words(n_classes, settings))
 
@@ -107,7 +117,7 @@ def curves_words(n_classes: int, settings: pulls.Settings) -> str:
     """How to read the curves."""
     silent = float(pulls.evenly_spread(settings.margin, n_classes).p)
     return (
-        "Above, what each loss charges; below, **the pull**: how fast it would lower itself by raising the true token's logit. Click a name to hide its curves. "
+        "Above, what each loss charges; below, **the pull**: how fast it would lower itself by raising the true token's logit. Click a name in the legend to hide its curves. "
         f"The curves let the other {display.number(n_classes - 1)} classes share evenly what the truth lacks; a real token's rivals never do, so the points of losses that look at the rivals may lie beside their curves. "
         f"With so many classes the hinge is satisfied from p = {display.probability(silent)} on: it compares with the strongest rival alone."
     )
