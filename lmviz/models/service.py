@@ -245,11 +245,11 @@ class Service:
     def _queue_again(self, batch: list[Job]) -> list[Job]:
         """Of a batch that stopped because nobody waited: those that somebody asked for meanwhile go back in line, first; the rest are returned."""
         with self._changed:
-            wanted = [job for job in batch if job.waiters > 0 and not self._closed]
+            wanted = [job for job in batch if job.waiters > 0]
             for job in wanted:
                 job.started, job.fraction = False, 0.0
             self._waiting[:0] = wanted
-            return [job for job in batch if job not in wanted]
+            return [job for job in batch if job.waiters <= 0]
 
     def _score(self, batch: list[Job], inside: bool) -> list[ScoredText]:
         from lmviz.models import scoring
@@ -261,7 +261,7 @@ class Service:
         def tick(fraction: float) -> None:
             for job in batch:
                 job.fraction = fraction
-            if self._closed or all(job.waiters == 0 for job in batch):
+            if all(job.waiters == 0 for job in batch):
                 raise Cancelled
             if not inside and sum(job.n_tokens for job in batch) > BATCH_TOKENS:
                 self._serve(self._take(short_only=True), inside=True)
