@@ -111,6 +111,11 @@ def median(replies: list[dict]) -> float:
     return statistics.median(reply["seconds"] for reply in replies)
 
 
+def best(replies: list[dict]) -> float:
+    """The fastest round: steadier than the median where others use the machine."""
+    return min(reply["seconds"] for reply in replies)
+
+
 def difference(mine: dict, theirs: dict) -> float:
     """The largest difference in nats: token by token, or text by text where a scorer gives only sums (then per token)."""
     worst = 0.0
@@ -171,6 +176,7 @@ def run(peers: Path, rounds: int, only: set[str]) -> list[dict]:
                 theirs = median(replies[name])
                 row(f"64 texts of {min(lengths)}–{max(lengths)} tokens, full output, times faster than {name}", theirs / mine, bar, True,
                     f"{sum(lengths) / mine:.0f} against {sum(lengths) / theirs:.0f} tokens/s (its batches of {requests[name]['options']['batch']}); "
+                    f"by fastest rounds {best(replies[name]) / best(replies['lmviz']):.2f}; "
                     f"difference {difference(replies['lmviz'][0], replies[name][0]):.1e} nats")  # fmt: skip
             row("share of the machine's float32 limit on those 64 texts", FLOP_PER_TOKEN * sum(lengths) / mine / gflops / 1e9, 0.65, True,
                 f"{sum(lengths)} tokens in {mine:.2f} s; limit {gflops:.0f} GFLOP/s")  # fmt: skip
