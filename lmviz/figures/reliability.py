@@ -37,17 +37,17 @@ def reliability(summary, *, height: int = 330) -> go.Figure:
 def temperatures(grid: Sequence[float], fit_loss, held_loss, fitted: float, chosen: float, *, unit: str, height: int = 270) -> go.Figure:
     """Mean loss against temperature, on the passages that chose it and on the others; the fitted one is marked."""
     figure = go.Figure()
-    for values, colour, dash, label in ((fit_loss, theme.MUTED, "dash", "passages it was fitted on"), (held_loss, theme.LOSS, "solid", "held-out passages")):
+    for values, colour, dash, label in ((fit_loss, theme.MUTED, "dash", "fitted on"), (held_loss, theme.LOSS, "solid", "held out")):
         heights = display.in_unit(np.asarray(values), unit)
         hover = [f"T = {display.number(t)}<br>{display.number(float(h))} {unit} a token, {label}" for t, h in zip(grid, heights, strict=True)]
         figure.add_scatter(x=list(grid), y=heights, mode="lines", line={"color": colour, "width": 2.5, "dash": dash}, hovertext=hover, hoverinfo="text")
         where = {
             "xref": "paper",
             "yref": "paper",
-            "x": 0.5,
-            "y": 0.86 if values is held_loss else 0.74,
-            "xanchor": "center",
-            "yanchor": "top",
+            "x": 0.02,
+            "y": 0.12 if values is held_loss else 0.01,
+            "xanchor": "left",
+            "yanchor": "bottom",
             "showarrow": False,
         }
         figure.add_annotation(text=f"{'solid' if dash == 'solid' else 'dashed'}: {label}", font_color=colour if colour == theme.LOSS else None, **where)
@@ -67,6 +67,8 @@ def temperatures(grid: Sequence[float], fit_loss, held_loss, fitted: float, chos
             xshift=5,
             yanchor="top",
         )
+    both = display.in_unit(np.concatenate([fit_loss, held_loss]), unit)
+    figure.update_yaxes(range=[both.min() - 0.4 * np.ptp(both), both.max() + 0.05 * np.ptp(both)])
     figure.update_xaxes(type="log", tickvals=[0.5, 0.7, 1, 1.4, 2], ticktext=["0.5", "0.7", "1", "1.4", "2"])
     return figure
 

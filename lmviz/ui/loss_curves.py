@@ -17,7 +17,7 @@ LEGEND = {  # the lines as they are drawn; Plotly's own legend forgets what was 
     "squared_error": ":blue[╍ squared error]",
     "hinge": ":green[┈ hinge]",
     "focal": ":violet[╌· focal]",
-    "label_smoothing": ":yellow[— – label smoothing]",
+    "label_smoothing": "— – label smoothing",
 }
 FORMULAS = {  # name: (loss, −∂loss/∂z_y); p is the probability of the truth, m its margin
     "cross_entropy": (r"$-\log p$", r"$1-p$"),

@@ -1,94 +1,56 @@
-"""The figures of chapters 6, 7 and 8: what is drawn is what was given, in the reader's unit, and hostile names stay harmless."""
+"""The pictures of chapters 9 to 11: what is drawn is what was given."""
 
-import math
-
+import numpy as np
 import pytest
 
-from lmviz import outcomes
-from lmviz.figures import arrows, batch, learning, likelihood, stability, theme
-from lmviz.figures import outcomes as outcomes_figure
-from lmviz.figures.batch import Cell
-from lmviz.learning import LearningCurve
-from lmviz.outcomes import Outcomes
+from lmviz import pulls
+from lmviz.data.first_views import calibration as stored
+from lmviz.figures import gradient, loss_curves, reliability
 
-HOSTILE = "<b>&\n"
+ZERO = pulls.Settings()
 
 
-def texts(figure) -> str:
-    return " ".join(a.text or "" for a in figure.layout.annotations) + " ".join(str(a.ticktext) for a in (figure.layout.xaxis, figure.layout.yaxis))
+def named(figure, name: str):
+    return [trace for trace in figure.data if trace.name == name]
 
 
-def test_the_cross_entropy_arrow_is_as_long_as_the_other_two_end_to_end():
-    figure = arrows.three_arrows(1.0, 1.5, 0.5, unit="nats")
-    tips = {a.arrowcolor: (a.ax, a.x) for a in figure.layout.annotations if a.showarrow}
-    assert tips[theme.TRUTH] == (0.0, 1.0) and tips[theme.LOSS] == (1.0, 1.5) and tips[theme.MODEL] == (0.0, 1.5)
-    bits = arrows.three_arrows(1.0, 1.5, 0.5, unit="bits")
-    assert next(a.x for a in bits.layout.annotations if a.arrowcolor == theme.TRUTH) == pytest.approx(1 / math.log(2))
+def test_hiding_a_loss_takes_both_its_curves_and_leaves_the_axes():
+    whole = loss_curves.loss_curves(10, ZERO, unit="nats")
+    part = loss_curves.loss_curves(10, ZERO, unit="nats", shown=["focal"])
+    assert len(whole.data) == 10 and {trace.name for trace in part.data} == {"focal"} and len(part.data) == 2
+    assert part.layout.yaxis.range == whole.layout.yaxis.range and part.layout.yaxis2.range == whole.layout.yaxis2.range
 
 
-def test_an_infinite_arrow_runs_off_the_axis_and_says_so():
-    figure = arrows.three_arrows(0.5, math.inf, math.inf, unit="nats")
-    assert texts(figure).count("infinite") == 2
-    assert max(a.x for a in figure.layout.annotations if a.showarrow) < figure.layout.xaxis.range[1] < math.inf
+def test_the_reader_s_unit_changes_every_loss_but_squared_error_and_no_pull():
+    nats, bits = (loss_curves.loss_curves(10, ZERO, unit=unit) for unit in ("nats", "bits"))
+    for label, ratio in (("cross-entropy", np.log(2)), ("hinge", np.log(2)), ("squared error", 1.0)):
+        above, below = zip(named(nats, label), named(bits, label), strict=True)
+        np.testing.assert_allclose(np.asarray(above[0].y), np.asarray(above[1].y) * ratio)
+        np.testing.assert_allclose(np.asarray(below[0].y), np.asarray(below[1].y))
 
 
-def test_bars_of_p_and_q_show_their_probabilities_and_escape_names():
-    figure = outcomes_figure.two_distributions(Outcomes((HOSTILE, "b"), (0.25, 0.75), (0.5, 0.5)), 0)
-    assert [list(trace.x) for trace in figure.data] == [[0.25, 0.75], [0.5, 0.5]]
-    assert "&lt;b&gt;" in texts(figure) and "<b>&\n" not in texts(figure)
+def test_a_token_s_own_point_stands_at_its_probability_and_at_its_margin():
+    evidence = pulls.evenly_spread([2.0], 7)
+    for axis, x in (("probability", evidence.p[0]), ("margin", 2.0)):
+        figure = loss_curves.loss_curves(10, ZERO, unit="nats", axis=axis, point=loss_curves.Point("token", evidence))
+        above, below = named(figure, "squared error here")
+        assert above.x[0] == below.x[0] == pytest.approx(x)
+        assert above.y[0] == pytest.approx(pulls.loss("squared_error", evidence)[0])
+        assert below.y[0] == pytest.approx(pulls.pull("squared_error", evidence)[0])
 
 
-def test_divergences_leave_infinite_values_out_and_name_a_curve_that_is_infinite_everywhere():
-    curves = {"KL(p‖q)": [math.inf, 1.0, 0.0], "KL(q‖p)": [math.inf] * 3, "Jensen–Shannon": [0.2, 0.1, 0.0]}
-    figure = outcomes_figure.divergences([0.0, 0.5, 1.0], curves, unit="nats", name=HOSTILE, here=0.5, limit_nats=2.0)
-    assert figure.data[0].y == (None, 1.0, 0.0)
-    assert "KL(q‖p) is infinite here" in texts(figure) and "<b>" not in figure.layout.xaxis.title.text
+def test_the_marker_of_a_step_stands_on_its_curve():
+    sizes = [0.0, 1.0, 2.0]
+    figure = gradient.step_curves(sizes, np.array([3.0, 2.0, 1.5]), np.array([3.0, 2.9, 2.8]), 1.0, 1.0, unit="nats")
+    markers = [trace for trace in figure.data if trace.mode == "markers"]
+    assert sorted(float(trace.y[0]) for trace in markers) == [2.0, 2.9] and {trace.x[0] for trace in markers} == {1.0}
 
 
-def test_likelihood_has_its_peak_where_the_loss_has_its_valley():
-    temperatures, curve = [0.5, 1.0, 2.0, 4.0], [2.0, 1.0, 1.5, 3.0]
-    figure = likelihood.peak_and_valley(temperatures, curve, 10, chosen=2, unit="nats")
-    top, bottom = figure.data[0].y, figure.data[2].y
-    assert max(range(4), key=top.__getitem__) == min(range(4), key=bottom.__getitem__) == 1
-    assert top[2] == pytest.approx(math.exp(-5)) and figure.data[1].x == (1.0,)
-
-
-def test_a_flat_curve_is_not_said_to_have_a_best_temperature():
-    figure = likelihood.peak_and_valley([0.5, 1.0, 2.0], [3.0, 3.0 + 1e-13, 3.0], 6, chosen=1, unit="bits")
-    assert "the same at every temperature" in texts(figure)
-
-
-def test_the_drawn_batch_has_an_arrow_for_every_token_that_is_read_next():
-    cells = [
-        [Cell("⟨start⟩", "a", 1.0), Cell("a", HOSTILE, 2.0), Cell(HOSTILE, "c", 3.0)],
-        [Cell("⟨start⟩", "a", 1.0), Cell("⟨pad⟩", None, 0.0), Cell("⟨pad⟩", None, 0.0)],
-    ]
-    shift = batch.shift(cells)
-    assert sum(a.showarrow for a in shift.layout.annotations) == 2
-    assert len(shift.layout.shapes) == 12 and "&lt;b&gt;" in texts(shift)
-    flat = batch.flattened(cells, unit="nats")
-    assert flat.data[0].x == (1.0, 2.0, 3.0, 1.0, 0.0, 0.0) and list(flat.data[0].text).count("0, ignored") == 2
-
-
-def test_errors_stand_at_their_powers_of_ten_and_failures_in_rows_of_their_own():
-    figure = stability.errors([1.0, 2.0, 4.0], [[1e-3, math.inf, math.nan]] + [[0.0, 1.0, 10.0]] * 5, [HOSTILE] * 6, chosen=1)
-    assert figure.data[0].y == (-3.0, stability.INFINITE_ROW, stability.NAN_ROW)
-    assert figure.data[1].x == (1.0, 2.0) and figure.data[2].y == (stability.EXACT_ROW, 0.0, 1.0)
-    ends = [a.y for a in figure.layout.annotations]
-    assert len(ends) == 6 and min(abs(a - b) for i, a in enumerate(ends) for b in ends[:i]) > 1.5
-
-
-def test_the_lid_is_drawn_at_minus_log_epsilon():
-    figure = stability.capped([0.0, 60.0], [[0.0, 60.0], [0.0, 27.6], [0.0, 27.6]], [[0.5, 1.0]] * 3, epsilon=1e-12, unit="nats")
-    assert figure.layout.shapes[0].x0 == pytest.approx(27.631, abs=1e-3)
-
-
-def test_the_learning_curve_carries_its_floor():
-    figure = learning.learning_curve(LearningCurve((2, 20), (1.0, 0.7), (0.5, 0.6), 0.69, "ab"), unit="nats")
-    assert figure.layout.shapes[0].y0 == 0.69 and list(figure.data[0].y) == [1.0, 0.7]
-
-
-@pytest.mark.parametrize("name", outcomes.PRESETS)
-def test_every_preset_can_be_drawn(name):
-    preset = outcomes.PRESETS[name]
-    assert len(outcomes_figure.two_distributions(preset).data[0].x) == len(preset)
+def test_empty_bins_are_not_drawn_and_intervals_reach_where_they_should():
+    summary = stored.summary(np.array([0.1, 0.15, 0.9]), np.array([0, 1, 1]), 10, "width")
+    points = reliability.reliability(summary).data[1]
+    assert len(points.x) == sum(n > 0 for n in summary.count) < 10
+    for y, up, down, high, low in zip(
+        points.y, points.error_y.array, points.error_y.arrayminus, *([v for v in c if v is not None] for c in (summary.high, summary.low)), strict=True
+    ):
+        assert y + up == pytest.approx(high) and y - down == pytest.approx(low)

@@ -125,6 +125,13 @@ def test_the_smoothing_slider_says_derived_gap_and_found_gap():
         assert f"**{display.number(calibration.optimal_logit_gap(0.3, 10, spread), 4)}**" in said(at)
 
 
+@pytest.mark.parametrize("model", ["nano", "unigram", "uniform"])
+def test_every_kind_of_model_has_the_chapter(model):
+    words = said(opened(model))
+    assert "held-out passages the model states" in words
+    assert ("No temperature is best" in words) == (model == "uniform")
+
+
 def test_a_model_of_which_nothing_is_stored_can_be_measured_here(monkeypatch):
     monkeypatch.setattr(stored, "texts", lambda: ["The old king was happy.", "She went to the sea and came back."] * 4)
     monkeypatch.setattr(stored, "FIT", 4)
