@@ -92,6 +92,7 @@ def build(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a temporary folder, add the manifest, rename it into place: readers see all of it or nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     target = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    target.chmod(0o755)  # a temporary folder is private; this one becomes the real one
     try:
         fill(target)
         sums = {f.name: {"sha256": sha256(f), "size": f.stat().st_size} for f in sorted(target.iterdir())}

@@ -54,7 +54,8 @@ def test_the_gamma_slider_moves_the_focal_curve_and_recolours_its_row_alone(open
     page = open_page(f"{url}/losses", scheme=scheme)
     page.wait_for_selector(CURVES)
     page.wait_for_selector(".rows tbody td")
-    before, focal, ce = paths(page, CURVES), row(page, "focal"), row(page, "cross-entropy")
+    before = at_rest(page, CURVES, 10, settled)  # five losses, five pulls
+    focal, ce = row(page, "focal"), row(page, "cross-entropy")
     slider(page, "losses_gamma").scroll_into_view_if_needed()
     where = page.evaluate(SCROLLED)
     press(page, "losses_gamma", times=10)
@@ -81,13 +82,11 @@ def test_a_confident_mistake_blazes_under_cross_entropy_and_is_nearly_blank_unde
 def test_a_click_in_the_legend_hides_a_loss_in_both_pictures_and_a_slider_does_not_bring_it_back(open_page, url, settled):
     page = open_page(f"{url}/losses")
     page.wait_for_selector(CURVES)
-    shown = len(paths(page, CURVES))
+    shown = len(at_rest(page, CURVES, 10, settled))
     page.locator(".st-key-losses_shown").get_by_text("hinge").click()
     page.wait_for_function("([selector, n]) => document.querySelectorAll(selector).length === n", arg=[CURVES, shown - 2])
     press(page, "losses_smoothing", times=3)
-    page.wait_for_timeout(1500)
-    settled(page)
-    assert len(paths(page, CURVES)) == shown - 2
+    at_rest(page, CURVES, shown - 2, settled)
 
 
 def test_the_step_slider_moves_the_points_and_the_sentence(open_page, url, settled):
@@ -96,7 +95,7 @@ def test_the_step_slider_moves_the_points_and_the_sentence(open_page, url, settl
     says = page.get_by_text("takes the loss from").inner_text()
     points = ".st-key-gradient_steps .points path"
     before = page.locator(points).evaluate_all("all => all.map(point => point.getAttribute('transform'))")
-    lines = paths(page, ".st-key-gradient_steps .js-line")
+    lines = at_rest(page, ".st-key-gradient_steps .js-line", len(paths(page, ".st-key-gradient_steps .js-line")), settled)
     slider(page, "gradient_step").scroll_into_view_if_needed()
     where = page.evaluate(SCROLLED)
     press(page, "gradient_step", times=8)
