@@ -8,12 +8,15 @@ new sentence costs once), and through the full closed-form gradients [T, V] of a
 
 import sys
 import time
+from pathlib import Path
 
-import torch
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lmviz import gradients, models, pulls
-from lmviz.data.first_views import pulls as view
-from lmviz.models import scoring
+import torch  # noqa: E402
+
+from lmviz import gradients, models, pulls  # noqa: E402
+from lmviz.data.first_views import pulls as view  # noqa: E402
+from lmviz.models import scoring  # noqa: E402
 
 REPEATS = 25
 
