@@ -22,10 +22,6 @@ def open_page(page: str) -> AppTest:
     return at
 
 
-def words_of(at: AppTest) -> str:
-    return "\n".join(element.value for element in [*at.title, *at.subheader, *at.markdown, *at.info])
-
-
 def test_the_table_of_contents_and_the_folder_hold_the_same_pages():
     source = (ROOT / "app.py").read_text(encoding="utf-8")
     assert sorted(re.findall(r'Chapter\(\s*"(pages/[^"]+)"', source)) == PAGES
