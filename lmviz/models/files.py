@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from lmviz import settings
 from lmviz.errors import ReaderError
 
 SMOLLM2_CONTROL = {name: i for i, name in enumerate("<|endoftext|> <|im_start|> <|im_end|> <repo_name> <reponame> <file_sep> <filename> <gh_stars> <issue_start> <issue_comment> "
@@ -34,12 +35,12 @@ def cache_dir() -> Path:
     """Where converted weights live: $LMVIZ_CACHE, else the platform's cache folder."""
     from platformdirs import user_cache_path
 
-    return Path(os.environ.get("LMVIZ_CACHE") or user_cache_path("lmviz"))
+    return Path(settings.value("LMVIZ_CACHE") or user_cache_path("lmviz"))
 
 
 def find_smollm2_gguf() -> Path | None:
     """The GGUF inside the installed package, or None. The package itself is never imported."""
-    if os.environ.get("LMVIZ_NO_SMOLLM2"):
+    if settings.value("LMVIZ_NO_SMOLLM2"):
         return None
     try:
         files = importlib.metadata.distribution(SMOLLM2_PACKAGE).files or []
