@@ -32,7 +32,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--steps", type=int, help="another number of steps; the decay keeps its share")
     p.add_argument("--seed", type=int, help="another seed")
     p.add_argument("--grow-from", type=Path, metavar="CHECKPOINT", help="start from what a nano's checkpoint computes (a tiny is twice as wide)")
-    p.add_argument("--loss", choices=objectives.NAMES, default="cross_entropy", help="what is made small; the held-out number is always cross-entropy")
+    p.add_argument(
+        "--loss",
+        choices=(*objectives.NAMES, objectives.DISTILLATION),
+        default="cross_entropy",
+        help="what is made small; the held-out number is always cross-entropy",
+    )
+    p.add_argument(
+        "--teacher", metavar="MODEL", help="for --loss distillation: a bundled model's name, an exported folder, or a checkpoint.pt; its tokenizer is used"
+    )
+    p.add_argument("--alpha", type=float, default=0.5, help="for distillation: the weight of the text itself, 0 to 1; the rest is the teacher's (default 0.5)")
+    p.add_argument("--temperature", type=float, default=2.0, help="for distillation: what softens teacher and student (default 2)")
+    p.add_argument("--tokens", type=Path, metavar="FOLDER", help="where the tokenised corpus is kept (default: tokens in --out)")
     p.add_argument("--snapshots", type=int, nargs="*", default=[], metavar="STEP", help="steps whose weights are kept (run/snapshot-STEP.pt)")
     p.add_argument("--threads", type=int, default=2, help="shards of a batch that are computed at once")
     p.add_argument("--compile", action="store_true", help="torch.compile: a minute to start, then about a fifth faster; needs a C++ compiler")
@@ -44,6 +55,7 @@ def run(options: argparse.Namespace) -> Path:
     from tqdm import tqdm
 
     from lmviz.models.causal import load_llama
+    from lmviz.training import distil
     from lmviz.training.corpus import works
     from lmviz.training.evaluate import bits_per_byte
     from lmviz.training.export import export, export_tokenizer, model_card
@@ -59,13 +71,19 @@ def run(options: argparse.Namespace) -> Path:
         )
     if options.seed is not None:
         recipe = dataclasses.replace(recipe, seed=options.seed)
-    recipe = dataclasses.replace(recipe, loss=options.loss)
+    recipe = dataclasses.replace(recipe, loss=options.loss, alpha=options.alpha, temperature=options.temperature)
+    teacher, tokenizer_json = distil.from_options(options)
     began = time.monotonic()
     print(f"reading {options.corpus}", file=sys.stderr)
-    streams = prepare(options.corpus, options.out / "tokens", vocab_size=recipe.config.vocab_size, most_bytes=recipe.most_bytes)
+    streams = prepare(options.corpus, options.tokens or options.out / "tokens", vocab_size=recipe.config.vocab_size, most_bytes=recipe.most_bytes,
+                      tokenizer_json=tokenizer_json)  # fmt: skip
     # a small text may have fewer pairs to join than were asked for: the model gets the vocabulary there is
     recipe = dataclasses.replace(recipe, config=dataclasses.replace(recipe.config, vocab_size=len(streams.token_lengths)))
     print(f"{len(streams.train):,} tokens to learn from, {len(streams.valid):,} held out", file=sys.stderr)
+    if tokenizer_json is not None and streams.tokenizer_json != tokenizer_json:
+        raise ReaderError(
+            "The teacher reads other tokens than those kept here. Give another --out or --tokens, so that the text is cut as the teacher cuts it."
+        )
     with tqdm(total=recipe.steps, unit="step") as bar:
         latest: dict[str, float] = {}
 
@@ -75,7 +93,7 @@ def run(options: argparse.Namespace) -> Path:
             bar.set_postfix({"nats": f"{latest['loss']:.3f}", "held-out bits/byte": f"{latest.get('valid_bits_per_byte', float('nan')):.3f}"}, refresh=False)
 
         model = train(
-            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report,
+            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report, teacher=teacher,
             grown_from=(options.grow_from, dataclasses.replace(RECIPES["nano"].config, vocab_size=recipe.config.vocab_size)) if options.grow_from else None,
         )  # fmt: skip
     folder = options.out / recipe.name

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from lmviz import units
 from lmviz.models.llama import Llama, LlamaConfig
+from lmviz.training import distil
 from lmviz.training.grow import grow
 from lmviz.training.loss import chunked_cross_entropy
 from lmviz.training.objectives import objective
@@ -37,6 +38,7 @@ def train(
     compiled: bool = False,
     save_every_seconds: float = 300.0,
     grown_from: tuple[Path, LlamaConfig] | None = None,
+    teacher: Llama | None = None,
     snapshots: frozenset[int] = frozenset(),
     stop_at: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -46,6 +48,7 @@ def train(
 
     Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, held-out bits per byte, by step), snapshot-STEP.pt.
     `grown_from` is a smaller model's checkpoint and its sizes: the run starts from what that model computes, and reads on.
+    `teacher` reads every batch too, and the loss is `losses.distillation` with the recipe's alpha and temperature.
     A file named `decay` in the folder, holding a number, ends the stable phase now: the rate falls to zero over that many
     steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step; `should_stop`, asked after each
     step, leaves it there and then. Either way the checkpoint is written first.
@@ -76,14 +79,18 @@ def train(
         os.replace(folder / f".{name}", folder / name)
 
     parameters = list(model.parameters())
-    mean_loss = objective(recipe.loss)
     forward = torch.compile(model) if compiled else model
+    if teacher is None:
+        mean_loss = objective(recipe.loss)
+    else:
+        mean_loss = distil.objective(recipe, teacher, torch.compile(teacher) if compiled else None)
     validation = fixed_windows(streams.valid, recipe.evaluate_windows, c.max_position_embeddings)
 
     def gradients(ids: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         torch.set_num_threads(1)
         states = forward(ids[:, :-1])
-        loss = mean_loss(states.reshape(-1, c.hidden_size), model.embedding.weight, ids[:, 1:].reshape(-1))
+        told = () if teacher is None else (ids[:, :-1],)
+        loss = mean_loss(states.reshape(-1, c.hidden_size), model.embedding.weight, ids[:, 1:].reshape(-1), *told)
         return loss.detach(), torch.autograd.grad(loss, parameters)
 
     with ThreadPoolExecutor(threads) as pool, open(folder / "log.jsonl", "a") as log:

@@ -25,6 +25,8 @@ class Recipe:
     evaluate_every: int = 200
     evaluate_windows: int = 96
     loss: str = "cross_entropy"  # a name from `objectives`; what is reported as held out is always cross-entropy
+    alpha: float = 0.5  # of "distillation": the weight of the text itself; 1 − alpha is the teacher's
+    temperature: float = 2.0  # of "distillation": what softens teacher and student
     most_bytes: int | None = None  # how much of the corpus is read; None: all
 
     @property

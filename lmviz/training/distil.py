@@ -1,0 +1,145 @@
+"""Training a student on a teacher's distributions as well as on the text: the teacher reads every window as it comes by.
+
+The teacher's logits are never stored and never whole: like the student's they live for 512 rows at a time.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lmviz import models
+from lmviz.errors import ReaderError
+from lmviz.models.llama import Llama
+from lmviz.training.loss import ROWS
+from lmviz.training.objectives import DISTILLATION
+from lmviz.training.recipes import RECIPES, Recipe
+
+
+def load_teacher(where: str) -> Llama:
+    """A teacher's network, frozen: the name of a bundled model, the folder of an exported one, or a run's checkpoint.pt.
+
+    Raises ReaderError if that is none of these, or is no transformer.
+    """
+    path = Path(where)
+    if path.suffix == ".pt" and path.exists():
+        return _from_checkpoint(path)
+    if (path / "config.json").exists():
+        return _from_folder(path)
+    model = models.load(where)
+    if not isinstance(getattr(model, "network", None), Llama):
+        raise ReaderError(f"“{where}” only counts; a teacher must be a transformer, such as nano.")
+    return model.network
+
+
+def tokenizer_of(where: str) -> str:
+    """The tokenizer.json of a teacher: its folder's own, or that of the bundled models."""
+    own = Path(where) / "tokenizer.json"
+    return (own if own.exists() else models.registry.DATA / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8")
+
+
+def from_options(options: Namespace) -> tuple[Llama | None, str | None]:
+    """The teacher and its tokenizer.json, of a command line with --loss, --teacher, --alpha and --temperature; two None without distillation.
+
+    Raises ReaderError for a teacher without distillation, distillation without a teacher, α outside [0, 1] or T ≤ 0.
+    """
+    if (options.loss == DISTILLATION) != (options.teacher is not None):
+        raise ReaderError("--loss distillation and --teacher go together: a teacher is needed, and only then.")
+    if not 0 <= options.alpha <= 1 or not 0 < options.temperature < float("inf"):
+        raise ReaderError(f"--alpha must be from 0 to 1 and --temperature above 0, not {options.alpha} and {options.temperature}.")
+    if options.teacher is None:
+        return None, None
+    return load_teacher(options.teacher), tokenizer_of(options.teacher)
+
+
+def objective(recipe: Recipe, teacher: Llama, read: Callable[[Tensor], Tensor] | None = None) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    """The mean loss of (states [N, D], embedding [V, D], targets [N], ids [B, T]) under a teacher who reads the same ids.
+
+    `read` is what maps ids to the teacher's states (default: the teacher itself; a compiled one is faster).
+    Raises ReaderError if the two vocabularies or contexts cannot be the same.
+    """
+    theirs, ours = teacher.config, recipe.config
+    if theirs.vocab_size != ours.vocab_size or theirs.max_position_embeddings < ours.max_position_embeddings:
+        raise ReaderError(f"The teacher has {theirs.vocab_size} tokens and a context of {theirs.max_position_embeddings}; the student needs {ours.vocab_size} and {ours.max_position_embeddings}.")  # fmt: skip
+    read = read or teacher
+
+    def mean_loss(states: Tensor, embedding: Tensor, targets: Tensor, ids: Tensor) -> Tensor:
+        with torch.no_grad():
+            seen = read(ids).reshape(len(targets), -1)
+        return chunked_distillation(states, embedding, targets, seen, teacher.embedding.weight, alpha=recipe.alpha, temperature=recipe.temperature)
+
+    return mean_loss
+
+
+def chunked_distillation(states: Tensor, embedding: Tensor, targets: Tensor, teacher_states: Tensor, teacher_embedding: Tensor, *, alpha: float,
+                         temperature: float, rows: int = ROWS) -> Tensor:  # fmt: skip
+    """Mean of `losses.distillation` in nats, without ever holding [N, V]: forward and gradient in one pass, `rows` at a time.
+
+    states [N, D], embedding [V, D], targets [N], teacher_states [N, E], teacher_embedding [V, E] → scalar, differentiable in
+    states and embedding. The gradient is `gradients.distillation`: α (ŷ − 1_y) + (1 − α) T (ŷ_T − teacher_T), over N.
+
+    >>> s, e, y = torch.randn(5, 4), torch.randn(9, 4), torch.tensor([0, 8, 3, 3, 1])
+    >>> chunked_distillation(s, e, y, s, e, alpha=0.0, temperature=2.0).item()      # a teacher who knows what the student knows
+    0.0
+    """
+    if not len(states) == len(targets) == len(teacher_states):
+        raise ValueError(f"states, targets and teacher_states must have one row each, got {len(states)}, {len(targets)} and {len(teacher_states)}")
+    return _ChunkedDistillation.apply(states, embedding, targets, teacher_states, teacher_embedding, alpha, temperature, rows)
+
+
+class _ChunkedDistillation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, states, embedding, targets, teacher_states, teacher_embedding, alpha, temperature, rows):
+        N, T = len(states), temperature
+        head, teacher_head = embedding.detach(), teacher_embedding.detach()
+        d_states, d_head = torch.empty_like(states), torch.zeros_like(head)
+        total = torch.zeros((), dtype=torch.float64)
+        for start in range(0, N, rows):
+            strip, y = states[start : start + rows], targets[start : start + rows].unsqueeze(1)
+            logits = strip @ head.T
+            log_p = logits.log_softmax(1)
+            soft = (logits / T).log_softmax(1) if T != 1 else log_p
+            taught = (teacher_states[start : start + rows] @ teacher_head.T / T).log_softmax(1)
+            q = taught.exp()
+            total -= alpha * log_p.gather(1, y).sum(dtype=torch.float64)
+            total += (1 - alpha) * T**2 * (q * (taught - soft)).sum(dtype=torch.float64)
+            gradient = (soft.exp() - q).mul_((1 - alpha) * T)
+            gradient.add_(log_p.exp(), alpha=alpha).scatter_add_(1, y, torch.full_like(logits[:, :1], -alpha))
+            d_states[start : start + rows] = gradient @ head
+            d_head += gradient.T @ strip
+        ctx.save_for_backward(d_states, d_head)
+        ctx.n = N
+        return (total / N).float()
+
+    @staticmethod
+    def backward(ctx, upstream):
+        d_states, d_head = ctx.saved_tensors
+        return d_states * (upstream / ctx.n), d_head * (upstream / ctx.n), *[None] * 6
+
+
+def _from_folder(folder: Path) -> Llama:
+    from safetensors.torch import load_file
+
+    from lmviz.models import weights
+
+    network = Llama(weights.read_config(folder))
+    tensors = {key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()}
+    network.load_state_dict(weights.from_hf(tensors, network.config))
+    return network.requires_grad_(False)
+
+
+def _from_checkpoint(path: Path) -> Llama:
+    """A run's checkpoint names no sizes: the recipe with an embedding of that shape and that many layers is the one."""
+    saved = torch.load(path, weights_only=True)["model"]
+    shape, depth = tuple(saved["embedding.weight"].shape), sum(name.endswith(".down.weight") for name in saved)
+    for recipe in RECIPES.values():
+        c = recipe.config
+        if (c.vocab_size, c.hidden_size) == shape and c.num_hidden_layers == depth:
+            network = Llama(c)
+            network.load_state_dict(saved)
+            return network.requires_grad_(False)
+    raise ReaderError(f"{path} has an embedding of {shape} and {depth} layers, which no recipe has. Export the model, and give its folder.")
