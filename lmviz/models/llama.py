@@ -98,11 +98,15 @@ class Layer(nn.Module):
 
 
 class Llama(nn.Module):
-    """ids → states. The head is the embedding matrix, transposed (tied): logits = states @ embedding.T."""
+    """ids → states. The head is the embedding matrix, transposed (tied): logits = states @ embedding.T.
 
-    def __init__(self, config: LlamaConfig):
+    With `causal=False` every position sees the whole text, before it and after it: the encoder of a masked model.
+    """
+
+    def __init__(self, config: LlamaConfig, *, causal: bool = True):
         super().__init__()
         self.config = config
+        self.causal = causal
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size, _weight=torch.zeros(config.vocab_size, config.hidden_size))
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.final_norm = nn.Parameter(torch.ones(config.hidden_size))
@@ -131,6 +135,8 @@ class Llama(nn.Module):
         `tick(fraction)` is called after every layer: it may show progress, or raise to stop.
         """
         c, eps = self.config, self.config.rms_norm_eps
+        if not self.causal and (remember or any(pasts or [])):
+            raise ValueError("pasts and remember need a causal model: here, what is read later changes what was read before")
         pasts = pasts or [None] * len(lengths)
         positions = torch.cat([torch.arange(n) + (past.length if past else 0) for n, past in zip(lengths, pasts)])
         cos, sin = self.cos[positions].unsqueeze(1), self.sin[positions].unsqueeze(1)  # [N, 1, head_dim]
@@ -142,7 +148,7 @@ class Llama(nn.Module):
             qkv = layer.qkv(rms_norm(x, layer.attention_norm, eps)).view(-1, H + 2 * G, d)
             rotated = rotate(qkv[:, : H + G], cos, sin)
             before = [(p.keys[depth], p.values[depth]) if p else None for p in pasts]
-            attended, memory = attend(rotated[:, :H], rotated[:, H:], qkv[:, H + G :], lengths, before, remember)
+            attended, memory = attend(rotated[:, :H], rotated[:, H:], qkv[:, H + G :], lengths, before, remember, self.causal)
             x = layer.add_attention(x, attended.reshape(-1, H * d))
             whole = len(x) <= 2 * STRIP or self.training
             x = layer.add_feed_forward(x, eps) if whole else torch.cat([layer.add_feed_forward(strip, eps) for strip in x.split(STRIP)])
@@ -179,13 +185,17 @@ def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return turned
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int], before: Sequence[tuple[Tensor, Tensor] | None], remember: bool) -> tuple[Tensor, list]:
-    """Causal attention inside each text: q [N, H, d], k and v [N, G, d] → [N, H, d] (and each text's keys and values)."""
+def attend(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int], before: Sequence[tuple[Tensor, Tensor] | None], remember: bool,
+           causal: bool = True) -> tuple[Tensor, list]:  # fmt: skip
+    """Attention inside each text: q [N, H, d], k and v [N, G, d] → [N, H, d] (and each text's keys and values).
+
+    Causal: a position sees itself and what came before it. Otherwise it sees all of its text.
+    """
     H, G = q.shape[1], k.shape[1]
     if len(set(lengths)) == 1 and not remember and not any(before):  # training: all rows as one batch
         B, T = len(lengths), lengths[0]
         q, k, v = (t.view(B, T, t.shape[1], -1).transpose(1, 2) for t in (q, k, v))
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=H != G)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=H != G)
         return mixed.transpose(1, 2).reshape(B * T, H, -1), []
     outputs, memory, start = [], [], 0
     for n, past in zip(lengths, before):
@@ -208,7 +218,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int], before: Sequ
             mask = torch.ones(n, keys.shape[1], dtype=torch.bool).tril(seen)
         mixed = F.scaled_dot_product_attention(
             q[rows].transpose(0, 1).unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0),
-            attn_mask=mask, is_causal=not past, enable_gqa=H != G,
+            attn_mask=mask, is_causal=causal and not past, enable_gqa=H != G,
         )  # fmt: skip
         outputs.append(mixed[0].transpose(0, 1))
         if remember:

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,11 +30,22 @@ from lmviz.training.recipes import Recipe, rate
 from lmviz.training.stream import Streams, fixed_windows, windows
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a run learns: what its model may see, what a step reads, what is made small, what is measured on held-out text."""
+
+    causal: bool
+    batch: Callable[[Recipe, Streams, int], tuple[Tensor, ...]]  # after so many windows → tensors with one row a sequence, as `loss` takes them
+    loss: Callable[..., Tensor]  # (recipe, forward, embedding, *batch) → mean nats, or whatever the recipe's loss is measured in
+    held_out: Callable[[Recipe, Llama, Streams], dict[str, float]]  # what is written into the log
+
+
 def train(
     recipe: Recipe,
     streams: Streams,
     folder: Path,
     *,
+    task: Task | None = None,
     threads: int = 1,
     compiled: bool = False,
     save_every_seconds: float = 300.0,
@@ -43,20 +55,22 @@ def train(
     stop_at: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[dict], None] = lambda row: None,
+    probe: Callable[[Llama], dict] = lambda model: {},
 ) -> Llama:
-    """Run a recipe to its end, or go on with the run that `folder` holds; returns the model.
+    """Run a recipe to its end, or go on with the run that `folder` holds; returns the model. `task` (None: the next token) says what is learned.
 
-    Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, held-out bits per byte, by step), snapshot-STEP.pt.
+    Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, what the task measures, by step), snapshot-STEP.pt.
     `grown_from` is a smaller model's checkpoint and its sizes: the run starts from what that model computes, and reads on.
     `teacher` reads every batch too, and the loss is `losses.distillation` with the recipe's alpha and temperature.
     A file named `decay` in the folder, holding a number, ends the stable phase now: the rate falls to zero over that many
     steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step; `should_stop`, asked after each
-    step, leaves it there and then. Either way the checkpoint is written first.
+    step, leaves it there and then. Either way the checkpoint is written first. What `probe` measures joins the rows of the log
+    in which held-out text is scored.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    c = recipe.config
-    model = Llama(c)
+    c, task = recipe.config, task or (NEXT_TOKEN if teacher is None else taught(recipe, teacher, compiled=compiled))
+    model = Llama(c, causal=task.causal)
     model.init_weights(torch.Generator().manual_seed(recipe.seed))
     optimiser = Optimiser(model, muon_lr=recipe.muon_lr, adam_lr=recipe.adam_lr, weight_decay=recipe.weight_decay, parts=lambda name: fused_rows(name, recipe))
     step, read, decay_from, seconds = 0, 0, None, 0.0
@@ -80,17 +94,10 @@ def train(
 
     parameters = list(model.parameters())
     forward = torch.compile(model) if compiled else model
-    if teacher is None:
-        mean_loss = objective(recipe.loss)
-    else:
-        mean_loss = distil.objective(recipe, teacher, torch.compile(teacher) if compiled else None)
-    validation = fixed_windows(streams.valid, recipe.evaluate_windows, c.max_position_embeddings)
 
-    def gradients(ids: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def gradients(shard: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         torch.set_num_threads(1)
-        states = forward(ids[:, :-1])
-        told = () if teacher is None else (ids[:, :-1],)
-        loss = mean_loss(states.reshape(-1, c.hidden_size), model.embedding.weight, ids[:, 1:].reshape(-1), *told)
+        loss = task.loss(recipe, forward, model.embedding.weight, *shard)
         return loss.detach(), torch.autograd.grad(loss, parameters)
 
     with ThreadPoolExecutor(threads) as pool, open(folder / "log.jsonl", "a") as log:
@@ -102,10 +109,10 @@ def train(
                 save(f"stable-{step:06d}.pt")
                 decay_from, length = step, int((folder / "decay").read_text())
                 recipe = dataclasses.replace(recipe, steps=step + length, decay=length)
-            chosen = windows(streams.train, read, batch=recipe.batch, context=c.max_position_embeddings, seed=recipe.seed, line_starts=streams.line_starts)
-            ids = torch.from_numpy(chosen)
-            shards = list(pool.map(gradients, ids.chunk(threads)))
-            share = [len(shard) / recipe.batch for shard in ids.chunk(threads)]
+            batch = task.batch(recipe, streams, read)
+            cut = list(zip(*(tensor.chunk(threads) for tensor in batch)))
+            shards = list(pool.map(gradients, cut))
+            share = [len(shard[0]) / len(batch[0]) for shard in cut]
             loss = sum(w * float(shard[0]) for w, shard in zip(share, shards))
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss became {loss} at step {step}; a smaller learning rate is needed")
@@ -117,7 +124,7 @@ def train(
             step, read = step + 1, read + recipe.batch
             row = {"step": step, "tokens": read * c.max_position_embeddings, "loss": round(loss, 5), "norm": round(norm, 4)}
             if step % recipe.evaluate_every == 0 or step == recipe.steps:
-                row["valid_bits_per_byte"] = round(held_out_bits_per_byte(model, validation, streams.token_lengths), 5)
+                row |= {name: round(value, 5) for name, value in task.held_out(recipe, model, streams).items()} | probe(model)
             now = time.monotonic()
             row["seconds"] = round(seconds + now - begun, 1)
             log.write(json.dumps(row) + "\n")
@@ -141,6 +148,38 @@ def fused_rows(name: str, recipe: Recipe) -> list[int] | None:
     if name.endswith("qkv.weight"):
         return [c.hidden_size, kv, kv]
     return [c.intermediate_size] * 2 if name.endswith("gate_up.weight") else None
+
+
+def next_tokens(recipe: Recipe, streams: Streams, read: int) -> tuple[Tensor]:
+    """The [B, T + 1] windows of a step."""
+    context = recipe.config.max_position_embeddings
+    return (torch.from_numpy(windows(streams.train, read, batch=recipe.batch, context=context, seed=recipe.seed, line_starts=streams.line_starts)),)
+
+
+def next_token_loss(recipe: Recipe, forward: Callable[[Tensor], Tensor], embedding: Tensor, ids: Tensor) -> Tensor:
+    """The mean of the recipe's loss over every token of [B, T + 1] windows but the first."""
+    states = forward(ids[:, :-1])
+    return objective(recipe.loss)(states.reshape(-1, states.shape[-1]), embedding, ids[:, 1:].reshape(-1))
+
+
+def next_token_held_out(recipe: Recipe, model: Llama, streams: Streams) -> dict[str, float]:
+    """Bits per byte on windows spread evenly over the held-out works."""
+    ids = fixed_windows(streams.valid, recipe.evaluate_windows, recipe.config.max_position_embeddings)
+    return {"valid_bits_per_byte": held_out_bits_per_byte(model, ids, streams.token_lengths)}
+
+
+NEXT_TOKEN = Task(True, next_tokens, next_token_loss, next_token_held_out)
+
+
+def taught(recipe: Recipe, teacher: Llama, *, compiled: bool = False) -> Task:
+    """The same task under a teacher, who reads every batch too."""
+    mean_loss = distil.objective(recipe, teacher, torch.compile(teacher) if compiled else None)
+
+    def loss(recipe: Recipe, forward: Callable[[Tensor], Tensor], embedding: Tensor, ids: Tensor) -> Tensor:
+        states = forward(ids[:, :-1])
+        return mean_loss(states.reshape(-1, states.shape[-1]), embedding, ids[:, 1:].reshape(-1), ids[:, :-1])
+
+    return dataclasses.replace(NEXT_TOKEN, loss=loss)
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ class Recipe:
     alpha: float = 0.5  # of "distillation": the weight of the text itself; 1 − alpha is the teacher's
     temperature: float = 2.0  # of "distillation": what softens teacher and student
     most_bytes: int | None = None  # how much of the corpus is read; None: all
+    kind: str = "causal"  # or "masked": what a run learns, see `loop.Task`
 
     @property
     def tokens_per_step(self) -> int:
@@ -44,6 +45,7 @@ RECIPES = {
     ),
     "nano": Recipe("nano", llama(128, 4, 4, 352, 256), batch=16, steps=6200, decay=1400),
     "tiny": Recipe("tiny", llama(256, 6, 8, 640, 256), batch=16, steps=13500, decay=3000, warmup=40),  # grown from nano: see `grow`
+    "masked": Recipe("masked", llama(192, 6, 6, 512, 256), batch=16, steps=2000, decay=500, kind="masked"),
 }
 
 

@@ -1,0 +1,67 @@
+"""Training a masked model: the loop of `loop.py` with another task — guess the chosen positions of a text from both sides.
+
+Only the chosen positions reach the head, so its price is 15 % of a causal model's; but a step also learns from 15 % of
+its tokens only. A causal model sees every length of text on the way through a window; a model that sees all at once does
+not, so each step reads either whole windows or shorter cuts of them: readers' sentences are short.
+Source: Devlin et al. 2019, section 3.1 (task and rule); the encoder is EuroBERT's (Boizard et al. 2025): a Llama without the causal mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmviz import masking
+from lmviz.models.llama import Llama
+from lmviz.training.loop import Task
+from lmviz.training.loss import chunked_cross_entropy
+from lmviz.training.recipes import Recipe
+from lmviz.training.stream import Streams, fixed_windows, windows
+from lmviz.training.tokenizer import CONTROL, MASK
+
+SHORTER = (1, 2, 4, 8)  # a step reads windows, halves, quarters or eighths, each as often
+
+
+def masked_tokens(recipe: Recipe, streams: Streams, read: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What a step reads: inputs, ids and chosen, each [B', T'] with B'·T' the recipe's tokens a step; a pure function of seed and `read`."""
+    rng = np.random.default_rng([recipe.seed, read, 15])
+    parts = int(rng.choice(SHORTER))
+    length = recipe.config.max_position_embeddings // parts
+    ids = windows(streams.train, read * parts, batch=recipe.batch * parts, context=length, seed=recipe.seed, line_starts=streams.line_starts)[:, :length]
+    return _tensors(ids, masking.bert(ids, rng, mask_id=CONTROL[MASK], candidates=candidates(recipe.config.vocab_size), first=1))
+
+
+def candidates(vocab_size: int) -> np.ndarray:
+    """The ids that a random replacement is drawn from: every token but the control tokens."""
+    return np.setdiff1d(np.arange(vocab_size), list(CONTROL.values()))
+
+
+def _tensors(ids: np.ndarray, drawn: masking.Masking) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.from_numpy(drawn.inputs), torch.from_numpy(ids), torch.from_numpy(drawn.chosen)
+
+
+def masked_loss(recipe: Recipe, forward: Callable[[Tensor], Tensor], embedding: Tensor, inputs: Tensor, ids: Tensor, chosen: Tensor) -> Tensor:
+    """Mean cross-entropy in nats over the chosen positions; the others never meet the head."""
+    return chunked_cross_entropy(forward(inputs)[chosen], embedding, ids[chosen])
+
+
+@torch.no_grad()
+def masked_held_out(recipe: Recipe, model: Llama, streams: Streams, rows: int = 8) -> dict[str, float]:
+    """Nats a chosen token and the share guessed right, on held-out windows whose draw is the same at every measurement."""
+    length = recipe.config.max_position_embeddings
+    ids = fixed_windows(streams.valid, recipe.evaluate_windows, length)[:, :length]
+    rng = np.random.default_rng([recipe.seed, 51])
+    drawn = _tensors(ids, masking.bert(ids, rng, mask_id=CONTROL[MASK], candidates=candidates(recipe.config.vocab_size), first=1))
+    nats, right, count = 0.0, 0, 0
+    for inputs, targets, chosen in zip(*(tensor.split(rows) for tensor in drawn)):
+        logits, truth = model(inputs)[chosen] @ model.embedding.weight.T, targets[chosen]
+        nats += float((logits.logsumexp(1) - logits.gather(1, truth[:, None])[:, 0]).sum(dtype=torch.float64))
+        right += int((logits.argmax(1) == truth).sum())
+        count += len(truth)
+    return {"valid_masked_nats": nats / count, "valid_masked_accuracy": right / count}
+
+
+MASKED_TOKENS = Task(False, masked_tokens, masked_loss, masked_held_out)
