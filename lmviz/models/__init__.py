@@ -6,6 +6,7 @@ Importing this package imports neither torch nor transformers; loading a model d
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from threading import Lock
 
 from lmviz.errors import ReaderError
@@ -19,12 +20,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 _loaded: dict[str, CausalLM] = {}
-_lock = Lock()
+_failures: dict[str, ReaderError] = {}
+_locks: defaultdict[str, Lock] = defaultdict(Lock)  # one a model: who loads one does not keep others from theirs
 
 
 def names() -> list[str]:
-    """The models this machine can load now, best first."""
-    return [row.name for row in registry.ROWS if row.available()]
+    """The models this machine can load now, best first; one that was tried and failed is left out until it is tried again."""
+    return [row.name for row in registry.ROWS if row.name not in _failures and row.available()]
+
+
+def failure(name: str) -> ReaderError | None:
+    """Why the last attempt to load that model failed; None if it did not, or none was made."""
+    return _failures.get(name)
+
+
+def forget_failure(name: str) -> None:
+    """Let a model that could not be loaded be offered, and tried, again."""
+    _failures.pop(name, None)
 
 
 def masked_names() -> list[str]:
@@ -42,12 +54,19 @@ def load(name: str | None = None) -> CausalLM:
         if not available:
             raise ReaderError("No model is on this machine.", remedy=registry.ROWS[0].remedy)
         name = available[0]
+    if (ready := _loaded.get(name)) is not None:
+        return ready
     row = registry.row(name)
-    with _lock:
+    with _locks[name]:
         if name not in _loaded:
             if not row.available():
                 raise ReaderError(row.missing, remedy=row.remedy)
-            _loaded[name] = row.load()
+            try:
+                _loaded[name] = row.load()
+            except ReaderError as trouble:
+                _failures[name] = trouble
+                raise
+            forget_failure(name)
         return _loaded[name]
 
 

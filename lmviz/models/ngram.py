@@ -25,7 +25,7 @@ from lmviz.models.port import Encoded
 from lmviz.models.tokenizer import ByteBPE
 
 DATA = Path(__file__).parent.parent / "data" / "models"
-REMEDY = "git checkout -- lmviz/data"
+REMEDY = files.RESTORE
 ORDERS = {"uniform": 0, "unigram": 1, "bigram": 2, "trigram": 3}
 
 
@@ -121,7 +121,7 @@ def load(name: str, data: Path = DATA) -> NgramLM:
     if name not in ORDERS:
         raise ReaderError(f"There is no n-gram model called “{name[:60]}”. They are: {', '.join(ORDERS)}.")
     folder, order = data / "ngrams", ORDERS[name]
-    files.verify(folder, remedy=REMEDY)
+    files.verify(folder, remedy=REMEDY, needs=("counts.npz",))
     control = files.embedded_control(data)
     tokenizer = ByteBPE.from_file(data / "tokenizer" / "tokenizer.json", "lmviz", control)
     V = tokenizer.vocab_size

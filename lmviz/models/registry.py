@@ -40,16 +40,17 @@ def _load_smollm2() -> CausalLM:
 
 
 def _load_embedded(name: str) -> CausalLM:
+    verified = files.verify_meanwhile(DATA / name, remedy=files.RESTORE, needs=files.LLAMA_FILES)  # while torch is imported
+    control = files.embedded_control(DATA)
     from lmviz.models.causal import load_llama
 
-    return load_llama(DATA / name, name=name, tokenizer_name="lmviz", control=files.embedded_control(DATA), start_id=files.embedded_control(DATA)["<|start|>"],
-                      remedy="git checkout -- lmviz/data")  # fmt: skip
+    return load_llama(DATA / name, name=name, tokenizer_name="lmviz", control=control, start_id=control["<|start|>"], remedy=files.RESTORE, verified=verified)
 
 
 def _load_ngram(name: str) -> CausalLM:
     from lmviz.models import ngram
 
-    return ngram.load(name)
+    return ngram.load(name, DATA)
 
 
 def _embedded_row(name: str, title: str, about: str) -> ModelRow:
