@@ -52,6 +52,24 @@ def test_every_objective_is_the_mean_of_its_loss_and_has_a_gradient_in_the_head(
     assert torch.autograd.grad(loss, embedding)[0].abs().sum() > 0
 
 
+@pytest.mark.parametrize("name", objectives.NAMES)
+def test_an_objective_in_strips_has_the_gradients_of_the_whole(name):
+    generator = torch.Generator().manual_seed(3)
+    N = 2 * objectives.ROWS + 7
+    states, embedding = torch.randn(N, 5, generator=generator), torch.randn(11, 5, generator=generator)
+    targets = torch.randint(11, (N,), generator=generator)
+    per_position = objectives.per_position(name)
+
+    def gradients_of(loss):
+        inputs = [states.clone().requires_grad_(), embedding.clone().requires_grad_()]
+        value = loss(*inputs)
+        return value, *torch.autograd.grad(3 * value, inputs)
+
+    got = gradients_of(lambda s, e: objectives.objective(name)(s, e, targets))
+    for mine, whole in zip(got, gradients_of(lambda s, e: per_position(s @ e.T, targets).mean())):
+        assert torch.allclose(mine, whole, atol=1e-6)
+
+
 def test_an_unknown_objective_lists_the_known_ones():
     with pytest.raises(ValueError, match="hinge"):
         objectives.objective("accuracy")
