@@ -1,10 +1,15 @@
 """Training a student on a teacher's distributions as well as on the text: the teacher reads every window as it comes by.
 
 The teacher's logits are never stored and never whole: like the student's they live for 512 rows at a time.
+`python -m lmviz.training.distil --corpus DIR --out DIR --teacher tiny --plain RESULT` trains the student that stands beside
+the series' nano of cross-entropy: same seed, windows, steps and learning rates, another loss.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import json
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -143,3 +148,39 @@ def _from_checkpoint(path: Path) -> Llama:
             network.load_state_dict(saved)
             return network.requires_grad_(False)
     raise ReaderError(f"{path} has an embedding of {shape} and {depth} layers, which no recipe has. Export the model, and give its folder.")
+
+
+def main(argv: list[str] | None = None) -> None:
+    from lmviz.training.export import export, model_card
+    from lmviz.training.loop import train
+    from lmviz.training.series import FULL
+    from lmviz.training.stream import prepare
+
+    p = argparse.ArgumentParser(prog="python -m lmviz.training.distil", description="Train the student that stands beside the series' plain nano.")
+    p.add_argument("--corpus", type=Path, required=True)
+    p.add_argument("--tokens", type=Path, help="a folder with the tokenised corpus")
+    p.add_argument("--out", type=Path, required=True, help="the run goes to OUT/student-run, the model to OUT/student; a second start goes on from there")
+    p.add_argument("--teacher", required=True, metavar="MODEL", help="a bundled model's name, an exported folder, or a checkpoint.pt")
+    p.add_argument("--plain", type=Path, help="result.json of the plain run, whose learning rates are taken (default: the recipe's)")
+    p.add_argument("--steps", type=int, help="another number of steps; the decay keeps its share")
+    p.add_argument("--alpha", type=float, default=Recipe.alpha)
+    p.add_argument("--temperature", type=float, default=Recipe.temperature)
+    p.add_argument("--threads", type=int, default=2)
+    options = p.parse_args(argv)
+    options.loss = DISTILLATION
+    teacher, tokenizer_json = from_options(options)
+    streams = prepare(options.corpus, options.tokens or options.out / "tokens", tokenizer_json=tokenizer_json)
+    rates = {key: json.loads(options.plain.read_text())[key] for key in ("muon_lr", "adam_lr")} if options.plain else {}
+    recipe = dataclasses.replace(FULL, loss=DISTILLATION, alpha=options.alpha, temperature=options.temperature, **rates)
+    if options.steps:
+        recipe = dataclasses.replace(recipe, steps=options.steps, decay=max(1, round(FULL.decay / FULL.steps * options.steps)))
+    run = options.out / "student-run"
+    model = train(recipe, streams, run, threads=options.threads, teacher=teacher, report=lambda row: print(row, flush=True) if row["step"] % 20 == 0 else None)
+    measured = json.loads((run / "log.jsonl").read_text().splitlines()[-1])["valid_bits_per_byte"]
+    card = model_card(recipe, streams, n_parameters=model.config.n_parameters, tokens=recipe.steps * recipe.tokens_per_step, held_out=f"{measured} (windows)",
+                      schedule=f"{recipe.steps} steps, the last {recipe.decay} decaying; teacher {Path(options.teacher).name}, alpha {recipe.alpha}, temperature {recipe.temperature}")  # fmt: skip
+    export(model, recipe, streams, options.out / "student", card=card, log=run / "log.jsonl")
+
+
+if __name__ == "__main__":
+    main()

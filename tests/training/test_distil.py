@@ -11,7 +11,7 @@ from lmviz import gradients, losses, models
 from lmviz.errors import ReaderError
 from lmviz.models.causal import load_llama
 from lmviz.models.llama import Llama
-from lmviz.training import distil
+from lmviz.training import distil, series
 from lmviz.training.cli import main
 from lmviz.training.loop import train
 from lmviz.training.recipes import RECIPES, llama
@@ -140,3 +140,22 @@ def test_the_command_trains_a_student_on_its_teachers_tokens_and_exports_it(corp
     assert "loss distillation" in (tmp_path / "student" / "smoke" / "README.md").read_text()
     assert len([json.loads(line) for line in (tmp_path / "student" / "run" / "log.jsonl").read_text().splitlines()]) == 3
     assert command("other", "--loss", "distillation", "--teacher", "nano", "--tokens", str(tmp_path / "kept")) == 1
+
+
+def test_the_student_beside_the_plain_run_has_its_learning_rates(corpus, streams, tmp_path, monkeypatch):
+    monkeypatch.setattr(series, "FULL", dataclasses.replace(TOY, steps=3, decay=1))
+    train(dataclasses.replace(RECIPES["smoke"], config=llama(16, 1, 2, 32, 16, 300), steps=1, batch=4, evaluate_windows=2), streams, tmp_path / "teacher")
+    monkeypatch.setattr(distil, "from_options", lambda options: (distil_teacher(tmp_path), streams.tokenizer_json))
+    (tmp_path / "result.json").write_text(json.dumps({"muon_lr": 0.0, "adam_lr": 0.0}))
+    distil.main(["--corpus", str(corpus), "--out", str(tmp_path), "--teacher", "small", "--plain", str(tmp_path / "result.json"), "--threads", "1"])
+    still = distil.load_teacher(str(tmp_path / "student"))
+    start = Llama(TOY.config)
+    start.init_weights(torch.Generator().manual_seed(TOY.seed))
+    torch.testing.assert_close(weights_of(still), weights_of(start), rtol=1e-3, atol=1e-4)  # rates of 0: where it started
+    assert "teacher small" in (tmp_path / "student" / "README.md").read_text()
+
+
+def distil_teacher(folder) -> Llama:
+    network = Llama(TOY.config)
+    network.load_state_dict(torch.load(folder / "teacher" / "checkpoint.pt", weights_only=True)["model"])
+    return network
