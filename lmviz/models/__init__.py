@@ -11,7 +11,7 @@ from threading import Lock
 
 from lmviz.errors import ReaderError
 from lmviz.models import registry
-from lmviz.models.port import CausalLM
+from lmviz.models.port import CausalLM, MaskedLM
 
 # Before torch is first imported: how long its threads spin before they sleep while they wait for each other. On a busy
 # machine the long default made 64 texts take nine times as long (65 s against 7.6 s); not to spin at all made one sentence
@@ -19,7 +19,7 @@ from lmviz.models.port import CausalLM
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-_loaded: dict[str, CausalLM] = {}
+_loaded: dict[str, CausalLM | MaskedLM] = {}
 _failures: dict[str, ReaderError] = {}
 _locks: defaultdict[str, Lock] = defaultdict(Lock)  # one a model: who loads one does not keep others from theirs
 
@@ -41,7 +41,7 @@ def forget_failure(name: str) -> None:
 
 def masked_names() -> list[str]:
     """The masked models this machine can load now, best first."""
-    return []
+    return [row.name for row in registry.MASKED_ROWS if row.available()]
 
 
 def load(name: str | None = None) -> CausalLM:
@@ -54,9 +54,17 @@ def load(name: str | None = None) -> CausalLM:
         if not available:
             raise ReaderError("No model is on this machine.", remedy=registry.ROWS[0].remedy)
         name = available[0]
-    if (ready := _loaded.get(name)) is not None:
-        return ready
-    row = registry.row(name)
+    return _loaded.get(name) or _load(registry.row(name))
+
+
+def load_masked(name: str | None = None) -> MaskedLM:
+    """The masked model of that name (None: the best there is), loaded once a process and shared; raises as `load` does."""
+    name = name or registry.MASKED_ROWS[0].name
+    return _loaded.get(name) or _load(registry.masked_row(name))
+
+
+def _load(row: registry.ModelRow) -> CausalLM | MaskedLM:
+    name = row.name
     with _locks[name]:
         if name not in _loaded:
             if not row.available():

@@ -1,4 +1,4 @@
-"""What a causal language model is, to the rest of the book: four methods and a few facts, no state.
+"""What a language model is, to the rest of the book: four methods and a few facts, no state.
 
 `states` turns token ids into one row per position — whatever the model knows once it has read that token: a hidden
 vector for a transformer, the last two ids for a trigram. `logits` turns rows into scores over the vocabulary. Keeping
@@ -61,4 +61,34 @@ class CausalLM(Protocol):
 
     def logits(self, states: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """[N, D] rows → float32 [N, V] scores (into `out`, if given); log_softmax of a row is the next token's log-probabilities."""
+        ...
+
+
+@runtime_checkable
+class MaskedLM(Protocol):
+    """A model that reads a whole text at once, from both sides, and says what could stand at each position. Stateless, as above."""
+
+    name: str
+    revision: str
+    dtype: str
+    vocab_size: int
+    context: int  # most ids (start token included) that it can read at once
+    start_id: int  # every sequence begins with it
+    mask_id: int  # stands where a token is hidden
+    tokenizer_name: str
+
+    def encode(self, text: str) -> Encoded:
+        """Ids and byte offsets. Text never becomes a control token, the mask included. No start token is added."""
+        ...
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes that a token stands for; for a control token, its name."""
+        ...
+
+    def states(self, batch: Sequence[Sequence[int]], *, tick: Callable[[float], None] | None = None) -> list[torch.Tensor]:
+        """One [T_i, D] tensor per sequence; row t has seen the whole sequence, itself included, unless it is masked."""
+        ...
+
+    def logits(self, states: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """[N, D] rows → float32 [N, V] scores; log_softmax of row t is what could stand *at* t (not after it, as in a causal model)."""
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmviz.errors import ReaderError
 from lmviz.models import files
-from lmviz.models.port import CausalLM
+from lmviz.models.port import CausalLM, MaskedLM
 
 DATA = Path(__file__).parent.parent / "data" / "models"
 
@@ -25,7 +25,7 @@ class ModelRow:
     source: str
     tokenizer: str  # perplexities compare only within one tokenizer
     available: Callable[[], bool]
-    load: Callable[[], CausalLM]
+    load: Callable[[], CausalLM | MaskedLM]
     missing: str = "It is not on this machine."
     remedy: str | None = None
 
@@ -53,6 +53,12 @@ def _load_ngram(name: str) -> CausalLM:
     return ngram.load(name, DATA)
 
 
+def _load_masked(name: str) -> MaskedLM:
+    from lmviz.models.masked import load_masked
+
+    return load_masked(DATA / name, name=name, tokenizer_name="lmviz", control=files.embedded_control(DATA), remedy="git checkout -- lmviz/data")
+
+
 def _embedded_row(name: str, title: str, about: str) -> ModelRow:
     return ModelRow(name, title, "transformer", about, "MIT", "trained by this project on public-domain prose", "lmviz",
                     lambda: (DATA / name / "model.safetensors").exists(), lambda: _load_embedded(name))  # fmt: skip
@@ -77,6 +83,19 @@ ROWS: tuple[ModelRow, ...] = (
     _ngram_row("unigram", "How often each token occurs, whatever came before."),
     _ngram_row("uniform", "Every token of the vocabulary equally likely: knows nothing."),
 )  # fmt: skip
+
+MASKED_ROWS: tuple[ModelRow, ...] = (
+    ModelRow("masked", "masked", "encoder", "A Llama without the causal mask, 3.4 million weights, trained by this project to fill gaps in old novels and tales.",
+             "MIT", "trained by this project on public-domain prose", "lmviz", lambda: (DATA / "masked" / "model.safetensors").exists(), lambda: _load_masked("masked")),
+)  # fmt: skip
+
+
+def masked_row(name: str) -> ModelRow:
+    """The row of the masked model of that name; an unknown name is a ReaderError that lists the known ones."""
+    for candidate in MASKED_ROWS:
+        if candidate.name == name:
+            return candidate
+    raise ReaderError(f"There is no masked model called “{name[:60]}”. The masked models are: {', '.join(r.name for r in MASKED_ROWS)}.")
 
 
 def row(name: str) -> ModelRow:

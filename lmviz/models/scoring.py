@@ -188,7 +188,7 @@ def score_many(model: CausalLM, texts: Sequence[str], *, top_k: int = 10, first_
     collected: list[list[Rows]] = [[] for _ in texts]
     for job in jobs:  # in the order of the text
         collected[job[0]].append(rows_of[job])
-    return [_assemble(model, text, e, parts, first_token, context, stride, top_k) for text, e, parts in zip(texts, encoded, collected)]
+    return [assemble(model, text, e, parts, first_token, context, stride, top_k) for text, e, parts in zip(texts, encoded, collected)]
 
 
 def _score_pack(
@@ -234,7 +234,7 @@ def packs(jobs: list, size: Callable[[object], int], limit: int = PACK_TOKENS) -
         yield pack
 
 
-def _assemble(model: CausalLM, text: str, e: Encoded, parts: list[Rows], first_token: bool, context: int, stride: int, top_k: int) -> ScoredText:
+def assemble(model: CausalLM, text: str, e: Encoded, parts: list[Rows], first_token: bool, context: int, stride: int, top_k: int) -> ScoredText:
     if not parts:  # the empty text: nothing to score, and nothing wrong
         none = np.empty(0)
         rows = Rows(none, none, none, none, np.empty((0, top_k), dtype=np.int64), np.empty((0, top_k)))

@@ -1,4 +1,4 @@
-"""A trained model as files that `transformers.LlamaForCausalLM.from_pretrained` and this project's own loader read."""
+"""A trained model as files that `from_pretrained` of transformers and this project's own loader read: a Llama, or without the causal mask a EuroBERT."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def export(model: Llama, recipe: Recipe, streams: Streams, folder: Path, *, card
     state = {name: tensor.detach().to(dtype) for name, tensor in model.state_dict().items()}
     if not all(torch.isfinite(tensor).all() for tensor in state.values()):
         raise FloatingPointError(f"a weight is too large for {dtype} or is not a number; export in float32 instead")
-    config = weights.hf_config(model.config, dtype=str(dtype).removeprefix("torch."), bos_token_id=CONTROL[START], pad_token_id=CONTROL[PAD], eos_token_id=None)
+    encoder = {} if model.causal else {"architectures": ["EuroBertForMaskedLM"], "model_type": "eurobert", "mask_token_id": CONTROL[MASK]}
+    config = weights.hf_config(
+        model.config, dtype=str(dtype).removeprefix("torch."), bos_token_id=CONTROL[START], pad_token_id=CONTROL[PAD], eos_token_id=None, **encoder
+    )
 
     def fill(target: Path) -> None:
         save_file(weights.to_hf(state, model.config), target / "model.safetensors", metadata={"format": "pt"})
@@ -44,15 +47,15 @@ def recorded_run(log: Path, points: int = 200) -> dict[str, list]:
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     size = max(1, len(rows) // points)
     stretches = [rows[i : i + size] for i in range(0, len(rows), size)]
-    measured = [row for row in rows if "valid_bits_per_byte" in row]
+    measured = [row for row in rows if any(name.startswith("valid_") for name in row)]
+    columns = [name for name in (measured[0] if measured else ()) if name.startswith("valid_")]
     return {
         "step": [stretch[-1]["step"] for stretch in stretches],
         "tokens": [stretch[-1]["tokens"] for stretch in stretches],
         "loss_nats": [round(sum(row["loss"] for row in stretch) / len(stretch), 4) for stretch in stretches],
         "held_out_step": [row["step"] for row in measured],
         "held_out_tokens": [row["tokens"] for row in measured],
-        "held_out_bits_per_byte": [row["valid_bits_per_byte"] for row in measured],
-    }
+    } | {name.replace("valid_", "held_out_"): [row[name] for row in measured] for name in columns}
 
 
 def export_tokenizer(streams: Streams, folder: Path) -> None:

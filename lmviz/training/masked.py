@@ -8,7 +8,7 @@ Source: Devlin et al. 2019, section 3.1 (task and rule); the encoder is EuroBERT
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from torch import Tensor
 
 from lmviz import masking
 from lmviz.models.llama import Llama
+from lmviz.models.port import MaskedLM
+from lmviz.models.scoring import read_rows
+from lmviz.training import export
 from lmviz.training.loop import Task
 from lmviz.training.loss import chunked_cross_entropy
 from lmviz.training.recipes import Recipe
@@ -65,3 +68,35 @@ def masked_held_out(recipe: Recipe, model: Llama, streams: Streams, rows: int = 
 
 
 MASKED_TOKENS = Task(False, masked_tokens, masked_loss, masked_held_out)
+
+
+def measure(model: MaskedLM, texts: Iterable[str], *, seed: int = 0, tokens: int = 255) -> dict[str, float]:
+    """Nats a chosen token, and the share guessed right, over whole texts cut into stretches of `tokens`, each masked by BERT's rule."""
+    rng = np.random.default_rng(seed)
+    nats, right, count = 0.0, 0, 0
+    for text in texts:
+        ids = np.array(model.encode(text).ids)
+        for start in range(0, len(ids), tokens):
+            stretch = ids[start : start + tokens]
+            drawn = masking.bert(stretch, rng, mask_id=model.mask_id, candidates=candidates(model.vocab_size))
+            (states,) = model.states([(model.start_id, *drawn.inputs.tolist())])
+            chosen = torch.from_numpy(drawn.chosen)
+            rows = read_rows(model, states[1:][chosen], torch.from_numpy(stretch)[chosen], 1)
+            nats, right, count = nats - rows.log_probs.sum(), right + int((rows.ranks == 1).sum()), count + len(rows.ranks)
+    return {"nats": float(nats / count), "accuracy": right / count, "n_chosen": count}
+
+
+def model_card(recipe: Recipe, streams: Streams, *, n_parameters: int, tokens: int, held_out: str, schedule: str, corpus: str = "Whole works of the folder given.",
+               rights: str = "those of the texts it was trained on apply.") -> str:  # fmt: skip
+    """The README of an exported masked model."""
+    card = export.model_card(recipe, streams, n_parameters=n_parameters, tokens=tokens, held_out=held_out, schedule=schedule, corpus=corpus, rights=rights)
+    card = card.replace("A Llama of", "An encoder (a Llama without the causal mask: every position sees the whole text) of").replace(
+        "Held-out bits per byte", "Held-out masked loss"
+    )
+    rule = (
+        f"- **Task:** {masking.SHARE:.0%} of the tokens of each sequence are chosen; {masking.AS_MASK:.0%} of those are replaced by `{MASK}` (id {CONTROL[MASK]}), "
+        f"{masking.AS_RANDOM:.0%} by a random token, the others are left; the loss counts the chosen ones only. "
+        f"Sequences are windows of {recipe.config.max_position_embeddings} tokens or their halves, quarters and eighths, each as often.\n"
+        "- **In transformers:** `EuroBertForMaskedLM.from_pretrained` reads these files; put the start token first.\n"
+    )
+    return card.replace("- **Tokens seen:**", rule + "- **Tokens seen:**")
