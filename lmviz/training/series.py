@@ -24,7 +24,7 @@ from lmviz.training.stream import Streams, fixed_windows, prepare
 
 SCALES = (1 / 3, 1.0, 3.0)  # of both learning rates of the recipe
 PROMPT = "The old man"
-FULL = dataclasses.replace(RECIPES["nano"], steps=700, decay=210, warmup=40, evaluate_every=50, evaluate_windows=48)
+FULL = dataclasses.replace(RECIPES["nano"], steps=500, decay=150, warmup=40, evaluate_every=50, evaluate_windows=48)
 SHORT = dataclasses.replace(FULL, batch=8, steps=100, decay=30, warmup=20, evaluate_every=100)
 
 
