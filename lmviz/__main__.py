@@ -1,4 +1,4 @@
-"""The command line: `python -m lmviz score TEXT|-|FILE`, `models`, `prepare`, `train`."""
+"""The command line: `python -m lmviz score TEXT|-|FILE`, `models`, `prepare`, `compress FILE`, `decompress FILE`, `train`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_models)
     prepare = commands.add_parser("prepare", help="convert the SmolLM2 weights once, so that the app starts at once")
     prepare.set_defaults(run=_prepare)
+    for name, action in (("compress", "a text file as −log₂ P bits of a model"), ("decompress", "the text file again, byte for byte")):
+        coding = commands.add_parser(name, help=action)
+        coding.add_argument("file", help="a UTF-8 text file" if name == "compress" else "a file that `compress` wrote")
+        coding.add_argument(
+            "-o", "--output", help="the file to write (default: FILE.lmv)" if name == "compress" else "the file to write (default: FILE without .lmv)"
+        )
+        coding.add_argument("--force", action="store_true", help="replace the file if it is there already")
+        if name == "compress":
+            coding.add_argument("--model", help="a name from `models` (default: the best there is)")
+            coding.add_argument("--check", action="store_true", help="read the file back and compare: as long again")
+        coding.set_defaults(run=_coding, name=name)
     commands.add_parser("train", help="train a small model on your own text (see `train --help`)")
     return parser
 
@@ -107,6 +118,12 @@ def _models(options: argparse.Namespace) -> None:
         return
     for row in rows:
         print(f"{row.name:14} {'here   ' if row.available() else 'missing'}  {row.about}")
+
+
+def _coding(options: argparse.Namespace) -> None:
+    from lmviz.coding import cli
+
+    getattr(cli, options.name)(options)
 
 
 def _prepare(options: argparse.Namespace) -> None:
