@@ -8,7 +8,7 @@ import streamlit as st
 from lmviz import models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
-from lmviz.ui import reader, runtime, show
+from lmviz.ui import fallback, reader, runtime, show
 
 HERE = Path(__file__).parent
 STYLE = f"<style>\n{(HERE / 'frame.css').read_text(encoding='utf-8')}\n</style>"
@@ -38,6 +38,7 @@ def open_book(book: dict[str, list[Chapter]]) -> None:
     st.set_page_config(page_title="lmviz", page_icon=str(HERE / "icon.png"), layout="wide", initial_sidebar_state="collapsed")
     st.markdown(STYLE, unsafe_allow_html=True)  # ours, never the reader's; `st.html` would come seconds later on a slow machine, and the page would jump
     reader.open_session()
+    fallback.take()
     runtime.warm(st.session_state.model)
     chapters = [chapter for part in book.values() for chapter in part]
     st_pages = {chapter.file: st.Page(chapter.file, title=chapter.heading, default=chapter is chapters[0]) for chapter in chapters}
@@ -59,8 +60,7 @@ def _choices() -> None:
     """One slim row: which model, which unit, a link to share."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="choices"):
         _model_state()
-        names = models.names() or [st.session_state.model]
-        st.selectbox("Model", names, key="model", label_visibility="collapsed", width=150, format_func=lambda name: models.registry.row(name).title,
+        st.selectbox("Model", fallback.options(), key="model", label_visibility="collapsed", width=150, format_func=fallback.title, on_change=fallback.chosen,
                      help=models.registry.row(st.session_state.model).about)  # fmt: skip
         st.segmented_control("Unit", reader.UNITS, key="unit", label_visibility="collapsed", required=True)
         with st.popover("Share", key="share", on_change="rerun") as share:
@@ -82,8 +82,10 @@ def _model_state() -> None:
 
 
 def _loading_line(name: str) -> None:
-    title = models.registry.row(name).title
-    st.caption(f"{title} is warming up …" if runtime.state(name) == "loading" else f"{title} is ready")
+    title, state = models.registry.row(name).title, runtime.state(name)
+    if state == "failed":
+        st.rerun()  # the frame goes on with another model
+    st.caption(f"{title} is warming up …" if state == "loading" else f"{title} is ready")
 
 
 def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
@@ -93,6 +95,7 @@ def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
     st.title(chapter.question, anchor=False)
     for note in st.session_state.notes:
         st.info(note)
+    fallback.notes()
     if (trouble := runtime.trouble(st.session_state.model)) is not None:
         show.trouble(trouble)
     elif not chapter.number and (missing := better_model_missing()) is not None:
@@ -102,7 +105,7 @@ def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
 def better_model_missing() -> ReaderError | None:
     """What the first page says when the best model is not on this machine: which one is used, and how to get the better one."""
     best = models.registry.ROWS[0]
-    if best.available():
+    if best.available() or not models.names():
         return None
     used = models.registry.row(models.names()[0])
     return ReaderError(f"{best.missing} This book works without them, on “{used.title}”, a much smaller model of its own. To fetch {best.title} (94 MB), stop the app, run this, and start it again:",

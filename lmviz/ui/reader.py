@@ -41,7 +41,7 @@ def open_session() -> None:
     asked = query.get("model", available[0])
     st.session_state.model = asked if asked in available else available[0]
     st.session_state.notes = []
-    if asked not in available:
+    if asked not in available and models.failure(asked) is None:  # else the frame says what is wrong with it
         st.session_state.notes = [f"The link asks for a model that is not here ({asked[:40]}); {available[0]} is used instead."]
     st.session_state.unit = query.get("unit") if query.get("unit") in UNITS else UNITS[0]
     token = query.get("token", "")

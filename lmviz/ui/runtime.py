@@ -12,7 +12,6 @@ from lmviz.models.service import Service
 
 _lock = Lock()
 _warming: dict[str, Thread] = {}
-_failed: dict[str, ReaderError] = {}
 
 
 @asynccontextmanager
@@ -46,9 +45,9 @@ def _finish_warming() -> None:
 
 
 def warm(name: str) -> None:
-    """Start loading a model in the background, once; returns at once. First paint never waits for it."""
+    """Start loading a model in the background, once; returns at once. First paint never waits for it. One that failed waits for `retry`."""
     with _lock:
-        if name in _warming or models.is_loaded(name):
+        if name in _warming or models.is_loaded(name) or models.failure(name):
             return
         _warming[name] = Thread(target=_warm, args=(name,), name=f"lmviz-warm-{name}", daemon=True)
         _warming[name].start()
@@ -58,8 +57,8 @@ def _warm(name: str) -> None:
     try:
         model = models.load(name)
         service().call(lambda: model.logits(model.states([[model.start_id]])[0][0]))  # the first trip is the slowest
-    except ReaderError as trouble:
-        _failed[name] = trouble
+    except ReaderError:
+        pass  # `models.failure` keeps it, and the frame tells
     finally:
         with _lock:
             _warming.pop(name, None)
@@ -67,15 +66,29 @@ def _warm(name: str) -> None:
     gc.freeze()  # a model's million objects never die: leave them out of later collections
 
 
+def retry(name: str) -> None:
+    """Try once more to load a model that could not be loaded."""
+    models.forget_failure(name)
+    warm(name)
+
+
 def state(name: str) -> str:
     """One of "ready", "loading", "failed", "cold"."""
     if models.is_loaded(name):
         return "ready"
-    if name in _failed:
-        return "failed"
-    return "loading" if name in _warming else "cold"
+    if name in _warming:
+        return "loading"
+    return "failed" if models.failure(name) else "cold"
 
 
 def trouble(name: str) -> ReaderError | None:
     """Why a model could not be loaded."""
-    return None if models.is_loaded(name) else _failed.get(name)
+    return None if models.is_loaded(name) else models.failure(name)
+
+
+def instead_of(name: str) -> str | None:
+    """The model to use where this one cannot be loaded: the next in the table, else the best of all; None if there is no other."""
+    others = [other for other in models.names() if other != name]
+    order = [row.name for row in models.registry.ROWS]
+    later = [other for other in others if name in order and order.index(other) > order.index(name)]
+    return next(iter(later or others), None)

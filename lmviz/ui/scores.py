@@ -10,7 +10,7 @@ from lmviz import display, models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
 from lmviz.models.scored import ScoredText
-from lmviz.ui import reader, runtime, show
+from lmviz.ui import fallback, reader, runtime, show
 
 
 @lru_cache(16)
@@ -33,8 +33,10 @@ def scored(text: str, model: str, **options) -> ScoredText:
     try:
         return _wait(text, model, options)
     except ReaderError as trouble:
-        if runtime.trouble(model) is None:  # else the frame has said it already
+        if runtime.trouble(model) is None:
             show.trouble(trouble)
+        elif fallback.leave(model):  # the frame says what happened, and the page is drawn without that model
+            st.rerun()
         st.stop()
 
 

@@ -55,7 +55,7 @@ def test_a_link_to_a_model_that_is_not_here_opens_on_the_best_there_is_and_says_
     assert any("asks for a model that is not here" in note for note in seen["notes"])
 
 
-def test_damaged_weights_are_named_in_one_sentence_and_what_was_typed_stays(tmp_path):
+def test_damaged_weights_are_named_in_one_sentence_and_the_next_model_reads_what_was_typed(tmp_path):
     from lmviz.models import files
 
     folder = tmp_path / files.smollm2_folder().name
@@ -65,4 +65,5 @@ def test_damaged_weights_are_named_in_one_sentence_and_what_was_typed_stays(tmp_
     seen = run({"LMVIZ_CACHE": str(tmp_path)}, "smollm2-135m")
     assert seen["exceptions"] == 0 and seen["typed"] == "A new sentence"
     said = [text for text in seen["said"] if "model.safetensors" in text]
-    assert said and "cut short" in said[0]
+    assert said and "cut short" in said[0] and "SmolLM2 cannot be used" in said[0] and "reads instead" in said[0]
+    assert seen["model"] != "smollm2-135m"
