@@ -80,3 +80,8 @@ def _load(row: registry.ModelRow) -> CausalLM | MaskedLM:
 
 def is_loaded(name: str) -> bool:
     return name in _loaded
+
+
+def unload(name: str) -> None:
+    """Let go of a loaded model; whoever is using it may finish."""
+    _loaded.pop(name, None)

@@ -3,11 +3,15 @@
 import streamlit as st
 
 from lmviz import models
+from lmviz.models import own
 from lmviz.ui import runtime
 
 
 def take() -> None:
     """Leave a model that could not be loaded for the next one. To be called before the choice of model is drawn."""
+    if st.session_state.model.startswith(own.PREFIX) and own.row(st.session_state.model) is None:  # many trained since: it gave way
+        st.session_state.model = models.names()[0]
+        st.session_state.notes = ["The model you trained is no longer kept: many others have been trained since. Train it again, and it will be the same."]
     name = st.session_state.model
     if "fallen" not in st.session_state:  # a new session: what failed before it came, and would have been its model
         best = models.names()[:1] == [name]
@@ -29,6 +33,7 @@ def options() -> list[str]:
     """The models to choose from, best first; those that failed stay, to be tried again; the present one always."""
     usable = models.names()
     listed = [row.name for row in models.registry.ROWS if row.name in usable or (models.failure(row.name) and row.available())]
+    listed += [name for name in st.session_state.get("own_models", []) if own.row(name)]
     present = st.session_state.model
     return listed if present in listed else [*listed, present]
 

@@ -8,6 +8,7 @@ import streamlit as st
 from lmviz import models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
+from lmviz.models import own
 from lmviz.ui import fallback, reader, runtime, show
 
 HERE = Path(__file__).parent
@@ -70,6 +71,8 @@ def _choices() -> None:
             st.code(reader.share_link(), language=None, wrap_lines=True)
             if len(st.session_state.text or "") > reader.SHARED_CHARACTERS:
                 st.caption(f"Your text is longer than {reader.SHARED_CHARACTERS} characters, so it is not in the link.")
+            if own.row(st.session_state.model):
+                st.caption("The model you trained lives in this session only: the link opens with the usual one.")
 
 
 def _model_state() -> None:

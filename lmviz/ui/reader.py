@@ -11,6 +11,7 @@ import streamlit as st
 
 from lmviz import models
 from lmviz.data import examples
+from lmviz.models import own
 
 MAX_CHARACTERS = 20_000  # scored; the rest of a longer text is cut, and the page says so
 SHARED_CHARACTERS = 1_000  # a longer text stays out of the URL, which proxies cut near 8 KB
@@ -61,7 +62,7 @@ def as_query() -> dict[str, str]:
     query = {}
     if chosen.text != examples.OPENING and 0 < chosen.typed_characters <= SHARED_CHARACTERS:
         query["text"] = chosen.text
-    if chosen.model != (models.names() or [""])[0]:
+    if chosen.model != (models.names() or [""])[0] and own.row(chosen.model) is None:  # no link leads to a model that this session trained
         query["model"] = chosen.model
     if chosen.unit != UNITS[0]:
         query["unit"] = chosen.unit
