@@ -1,4 +1,4 @@
-"""The command line: `python -m lmviz score TEXT|-|FILE`, `models`, `prepare`, `compress FILE`, `decompress FILE`, `train`."""
+"""The command line: `python -m lmviz score TEXT|-|FILE`, `models`, `prepare`, `fetch`, `compress FILE`, `decompress FILE`, `train`."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
             coding.add_argument("--model", help="a name from `models` (default: the best there is)")
             coding.add_argument("--check", action="store_true", help="read the file back and compare: as long again")
         coding.set_defaults(run=_coding, name=name)
+    fetching = commands.add_parser("fetch", help="fetch SmolLM2 (94 MB) and convert it; what an earlier attempt left is gone on from")
+    fetching.set_defaults(run=_fetch)
     commands.add_parser("train", help="train a small model on your own text (see `train --help`)")
     return parser
 
@@ -140,6 +142,26 @@ def _prepare(options: argparse.Namespace) -> None:
         print(files.prepare_smollm2(progress))
     else:
         raise ReaderError("The SmolLM2 weights are not on this machine.", remedy=files.FETCH)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from lmviz.models import fetch
+
+    with tqdm(unit="B", unit_scale=True, desc="SmolLM2", file=sys.stderr) as bar:
+
+        def report(progress: fetch.Progress) -> None:
+            if progress.stage == "fetching":
+                if bar.total is None:
+                    bar.reset(progress.total_bytes)
+                    bar.n = bar.initial = progress.done_bytes  # what an earlier attempt left was not fetched now
+                bar.update(progress.done_bytes - bar.n)
+            else:
+                bar.set_postfix_str(progress.what)
+
+        folder = fetch.fetch(report)
+    print(folder)
 
 
 if __name__ == "__main__":
