@@ -18,6 +18,7 @@ BOOK = {
         Chapter("pages/reading/chain_rule.py", "A sentence is a product", "How likely is a sentence?", number=1),
         Chapter("pages/reading/heatmap.py", "Where the loss lands", "Which words surprise a model?", number=2),
         Chapter("pages/reading/perplexity.py", "Perplexity", "How many words is the model choosing between?", number=3),
+        Chapter("pages/reading/compression.py", "Loss is code length", "How short can a text be written?", number=4),
     ],
     "Why": [
         Chapter("pages/why/entropy.py", "Entropy, cross-entropy, KL", "What does a wrong belief cost?", number=6),
@@ -26,6 +27,14 @@ BOOK = {
         Chapter("pages/why/gradient.py", "The gradient is ŷ − y", "What does a model feel when it is wrong?", number=9),
         Chapter("pages/why/losses.py", "The alternatives", "Why not another loss?", number=10),
         Chapter("pages/why/calibration.py", "Label smoothing and calibration", "Does a model mean what it says?", number=11),
+    ],
+    "Beyond": [
+        Chapter("pages/beyond/distillation.py", "Distillation", "What can a small model learn from a larger one?", number=14),
+    ],
+    "Lab": [
+        Chapter("pages/lab/training.py", "Train it yourself", "What does each loss teach?", number=17),
+        Chapter("pages/lab/sources.py", "Sources and next steps", "Where does this come from, and where next?", number=19, reads_text=False),
+        Chapter("pages/lab/glossary.py", "Glossary", "What does that word mean?", number=None, reads_text=False),
     ],
 }
 
