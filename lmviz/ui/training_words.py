@@ -1,0 +1,151 @@
+"""Chapter 17, the sentences: numbers of runs become words here."""
+
+import math
+
+from lmviz import display
+from lmviz.figures.training_curves import amount, said
+from lmviz.lab.choices import SIZES, Settings
+from lmviz.lab.curve import Curve
+from lmviz.lab.workshop import Experiment
+
+ANSWER = (
+    "A loss is a teacher: it says, token by token, what was wrong and how much. So let the same small model learn from different ones. Below are finished runs; "
+    "choose what to make small, press the button, and watch your own."
+)
+NAMES = {"held_out": "held-out cross-entropy", "training": "training loss", "perplexity": "held-out perplexity", "accuracy": "held-out accuracy", "ece": "calibration error"}  # fmt: skip
+
+
+def last(curve: Curve, quantity: str, unit: str) -> str:
+    """The last value of a quantity, with its unit; "–" if there is none."""
+    values = curve.series(quantity)[1]
+    return amount(curve, quantity, values[-1], unit) if values else display.UNDEFINED
+
+
+def alt(curves: list[Curve], quantity: str, unit: str) -> str:
+    """The curves in words: where each begins and ends."""
+    parts = []
+    for curve in curves:
+        steps, values = curve.series(quantity)
+        if values:
+            first, end = (amount(curve, quantity, v, unit) for v in (values[0], values[-1]))
+            parts.append(f"{curve.label} from {first} at step {steps[0]} to {end} at step {steps[-1]}")
+    floor = f" The entropy of the source is {display.amount(curves[0].floor, unit)}." if curves[0].floor is not None else ""
+    return f"{NAMES[quantity]} of {len(curves)} training run{'s' if len(curves) > 1 else ''}: {'; '.join(parts)}.{floor}"
+
+
+def table(curves: list[Curve], unit: str) -> str:
+    """The runs as a Markdown table, one row each, at their last measurement."""
+    per = curves[0].per
+    lines = [f"| trained on | step | its own loss | held-out cross-entropy, {unit} a {per} | perplexity | accuracy | calibration error |", "|---" * 7 + "|"]
+    for curve in curves:
+        step = display.number(curve.held_step[-1]) if curve.held_step else display.UNDEFINED
+        held = display.number(said(curve, "held_out", curve.held_out[-1], unit)) if curve.held_out else display.UNDEFINED
+        cells = [last(curve, q, unit) for q in ("perplexity", "accuracy", "ece")]
+        lines.append(f"| {display.md_escape(curve.label)} | {step} | {last(curve, 'training', unit)} | **{held}** | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def recorded(curves: list[Curve], unit: str) -> str:
+    """What the recorded runs are and show; one run, or one under each loss."""
+    first = curves[0]
+    tokens = display.number(first.total_steps * first.tokens_per_step / 1e6, 2)
+    if len(curves) == 1:
+        half = halfway(first)
+        return (
+            f"Recorded: our small model nano read {tokens} million tokens of old novels in {display.number(first.total_steps)} steps, once. What it paid for text it never read fell to "
+            f":orange[**{last(first, 'held_out', unit)}**] a {first.per}; its training loss had done half of its way down after {display.number(half)} steps."
+        )
+    best, worst = ranked(curves, "held_out")[0], ranked(curves, "held_out")[-1]
+    text = (
+        f"Recorded: {len(curves)} copies of our small model nano, with the same first weights and the same {tokens} million tokens of old novels in the same order; one seed. Only the loss differs. "
+        f"{_cap(best.label)} pays least for text it never read, :orange[**{last(best, 'held_out', unit)}**] a {best.per}; {worst.label} most, **{last(worst, 'held_out', unit)}**."
+    )
+    sharp = max((c for c in curves if c.accuracy), key=lambda c: c.accuracy[-1], default=None)
+    if sharp is best:
+        text += f" Its favourite is also right most often, {last(best, 'accuracy', unit)} of the time."
+    elif sharp is not None:
+        text += f" Whose favourite is right most often? {_cap(sharp.label)}’s, {last(sharp, 'accuracy', unit)} of the time; {best.label}’s is {last(best, 'accuracy', unit)}."
+    return text
+
+
+def mine(curves: list[Curve], unit: str) -> str:
+    """What the reader's own runs show so far."""
+    known = [c for c in curves if len(c.held_out) > 1 and math.isfinite(c.held_out[-1])]
+    if not known:
+        return "The first measurements come within seconds."
+    best = ranked(known, "held_out")[0]
+    if best.floor is not None:
+        left = display.amount(best.kl, unit, 2)
+        return (
+            f"{_cap(best.label)} pays :orange[**{last(best, 'held_out', unit)}**] a {best.per} in the long run. The source's entropy is :violet[**{display.amount(best.floor, unit)}**]: what nobody can avoid. "
+            f"Training has left {left} of KL, and that is all it could ever remove."
+        )
+    lead = f"{_cap(best.label)} pays least for text it never read: :orange[**{last(best, 'held_out', unit)}**] a byte, as if it were choosing among {last(best, 'perplexity', unit)} equally likely ones."
+    own_low = min(best.held_out)
+    if best.held_out[-1] > 1.02 * own_low:
+        at = best.held_step[best.held_out.index(own_low)]
+        lead += f" It was better before: {display.amount(own_low, unit)} after {display.number(at)} steps. Since then it learns its text by heart; its training loss still falls."
+    return lead
+
+
+def samples(curve: Curve) -> str:
+    """What a run has written, newest first."""
+    rows = [f"- **{display.number(step)} steps** · {display.md_escape(text)}" for step, text in reversed(curve.samples)]
+    return "\n".join(rows) or "Nothing yet."
+
+
+def progress(experiment: Experiment, ahead: int) -> str:
+    """Where an experiment stands."""
+    n = len(experiment.chosen)
+    what = "One run" if n == 1 else f"{n} runs, taking turns"
+    if experiment.state == "waiting":
+        return f"Waiting: {ahead} experiment{'s' if ahead != 1 else ''} of other readers first. Yours begins by itself."
+    if not experiment.runs:
+        return f"{what}: reading the text"
+    step = max(run.steps_done for run in experiment.runs)
+    done = f"{what}: step {display.number(step)} of {display.number(experiment.runs[0].total_steps)}"
+    if experiment.state == "paused":
+        return f"{done}, paused"
+    left = experiment.seconds_left
+    return done if left is None else f"{done}, about {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(4.4), duration(95)
+    ('4 s', '2 min')
+    """
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
+def expected(chosen: list[Settings], waiting: int) -> str:
+    """How long it will take, before the start."""
+    n = len(chosen)
+    each = SIZES[chosen[0].size]
+    words = (
+        f"{display.number(each.steps)} steps each, about {each.name} on a quiet core"
+        if n > 1
+        else f"{display.number(each.steps)} steps, about {each.name} on a quiet core"
+    )
+    return words + (f". {waiting} of other readers first." if waiting else ".")
+
+
+def used(run) -> str:
+    text = "The model you trained now reads in every chapter, for as long as this session lasts; the choice at the top leads back."
+    return text + (" It has learned from most of the bundled passages, so chapters that measure on them flatter it." if run.data.kind == "passages" else "")
+
+
+def ranked(curves: list[Curve], quantity: str) -> list[Curve]:
+    """Lowest last value first."""
+    return sorted((c for c in curves if c.series(quantity)[1]), key=lambda c: c.series(quantity)[1][-1])
+
+
+def halfway(curve: Curve) -> int:
+    """The first measured step at which half of what the training loss has fallen was done."""
+    middle = (curve.training[0] + min(curve.training)) / 2
+    return next(step for step, value in zip(curve.step, curve.training, strict=True) if value <= middle)
+
+
+def _cap(text: str) -> str:
+    return display.md_escape(text[:1].upper() + text[1:])
