@@ -29,6 +29,7 @@ BOOK = {
         Chapter("pages/why/calibration.py", "Label smoothing and calibration", "Does a model mean what it says?", number=11),
     ],
     "Beyond": [
+        Chapter("pages/beyond/masked.py", "Masked language modelling", "What if a model may read both ways?", number=12),
         Chapter("pages/beyond/distillation.py", "Distillation", "What can a small model learn from a larger one?", number=14),
     ],
     "Lab": [

@@ -9,7 +9,7 @@ from lmviz import models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
 from lmviz.models import own
-from lmviz.ui import fallback, reader, runtime, show
+from lmviz.ui import fallback, fetching, reader, runtime, show
 
 HERE = Path(__file__).parent
 STYLE = f"<style>\n{(HERE / 'frame.css').read_text(encoding='utf-8')}\n</style>"
@@ -34,6 +34,14 @@ class Chapter:
         return f"{self.number} · {self.title}" if self.number else self.title
 
 
+_titles: dict[str, str] = {}
+
+
+def titles() -> dict[str, str]:
+    """What the chapters are called, by their names in the address; for pages, once the book is open."""
+    return dict(_titles)
+
+
 def open_book(book: dict[str, list[Chapter]]) -> None:
     """Draw the whole page: header, choices, title, the page itself, the table of contents on the first page, the way on."""
     st.set_page_config(page_title="lmviz", page_icon=str(HERE / "icon.png"), layout="wide", initial_sidebar_state="collapsed")
@@ -42,6 +50,7 @@ def open_book(book: dict[str, list[Chapter]]) -> None:
     fallback.take()
     runtime.warm(st.session_state.model)
     chapters = [chapter for part in book.values() for chapter in part]
+    _titles.update({chapter.name: chapter.heading for chapter in chapters if chapter.number})
     st_pages = {chapter.file: st.Page(chapter.file, title=chapter.heading, default=chapter is chapters[0]) for chapter in chapters}
     current = st.navigation({part: [st_pages[c.file] for c in members] for part, members in book.items()}, position="top")
     chapter = next(c for c in chapters if st_pages[c.file].title == current.title)
@@ -63,6 +72,7 @@ def _choices() -> None:
         _model_state()
         st.selectbox("Model", fallback.options(), key="model", label_visibility="collapsed", width=150, format_func=fallback.title, on_change=fallback.chosen,
                      help=models.registry.row(st.session_state.model).about)  # fmt: skip
+        fetching.row_popover()
         st.segmented_control("Unit", reader.UNITS, key="unit", label_visibility="collapsed", required=True)
         with st.popover("Share", key="share", on_change="rerun") as share:
             if not share.open:
@@ -101,7 +111,8 @@ def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
     fallback.notes()
     if (trouble := runtime.trouble(st.session_state.model)) is not None:
         show.trouble(trouble)
-    elif not chapter.number and (missing := better_model_missing()) is not None:
+    fetching.arrived()
+    if not chapter.number and not fetching.on_first_page() and (missing := better_model_missing()) is not None:
         show.trouble(missing)
 
 

@@ -37,6 +37,7 @@ def open_session() -> None:
     if "text" in st.session_state:
         return
     query = st.query_params
+    st.session_state.asked = query.to_dict()  # as it came; the address bar soon holds only what the frame knows
     st.session_state.text = query.get("text") or examples.OPENING
     available = models.names() or [models.registry.ROWS[0].name]
     asked = query.get("model", available[0])

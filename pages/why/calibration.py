@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lmviz.ui import calibration, reader, scores, show, strip
+from lmviz.ui import calibration, reader, scores, show, strip, trained
 
 unit = reader.choices().unit
 scored = scores.reader_scored()
@@ -20,6 +20,10 @@ st.markdown(
     "ε, from the truth and spreads it evenly. Then the loss is least at a finite lead:"
 )
 calibration.smoothed(scored.vocab_size)
+
+if (runs := trained.series()) is not None:
+    st.subheader("Trained with doubt", anchor=False)
+    trained.doubt(runs, unit)
 
 st.subheader("Why a finite gap?", anchor=False)
 st.markdown(

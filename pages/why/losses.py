@@ -2,13 +2,17 @@
 
 import streamlit as st
 
-from lmviz.ui import loss_curves, reader, scores, show, strip
+from lmviz.ui import loss_curves, reader, scores, show, strip, trained
 
 unit = reader.choices().unit
 scored = scores.reader_scored()
 selected = strip.reader_strip(scored, key="losses_strip", title="−log P of every token: what cross-entropy charges")
 st.markdown(loss_curves.answer(scored, selected))
 loss_curves.side_by_side(scored, selected, unit)
+
+if (found := trained.series()) is not None:
+    st.subheader("Trained under each", anchor=False)
+    trained.under_each(found, unit)
 
 st.subheader("Why cross-entropy?", anchor=False)
 st.markdown(
@@ -25,7 +29,7 @@ st.markdown(
 )
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "A pull on one logit is not yet a trained model: an optimiser rescales gradients, and millions of tokens are averaged. Networks have been trained well on squared error "
+    "A pull on one logit is not yet a trained model: an optimiser rescales gradients, and millions of tokens are averaged. The runs above are short, of one small network, from one seed. Networks have been trained well on squared error "
     "when its scale was tuned, and focal loss was made for a case that text is not, a few objects in a thousand boxes of background. What cross-entropy gives without tuning is both wishes at once. "
     "It pays for that with mistakes that have no ceiling: one impossible token makes it infinite, where squared error never passes 2."
 )

@@ -1,0 +1,177 @@
+"""The trained halves of chapters 10 and 11: nano under each loss, from one seed, as recorded."""
+
+import streamlit as st
+
+from lmviz import display
+from lmviz.data.first_views import calibration as stored
+from lmviz.data.recorded import downstream as pairs
+from lmviz.data.recorded import losses as recorded
+from lmviz.figures import reliability, trained
+from lmviz.figures.loss_curves import STYLE
+from lmviz.ui import charts
+
+NAMES = {name: style[0] for name, style in STYLE.items()}
+
+
+def series() -> recorded.Series | None:
+    """The recorded runs, if they are there."""
+    return recorded.load()
+
+
+@st.fragment
+def under_each(found: recorded.Series, unit: str) -> None:
+    """Chapter 10: curves, table and two sentences on five runs that differ in their loss alone."""
+    runs = tuple(found.runs[name] for name in STYLE if name in found.runs)
+    s = found.settings
+    st.markdown(
+        f"Curves say how a loss pulls, not what comes of it. So here is one small network, {display.number(s['n_parameters'] / 1e6)} million weights, trained {len(runs)} times: "
+        f"the same start, the same text in the same order, {display.number(s['steps'])} steps of {display.number(s['batch'] * s['context'])} tokens. Only the loss differs, and the learning rate, "
+        "for which each loss had three tries. All are then judged by one measure, cross-entropy on works that none of them read."
+    )
+    alt = "Held-out cross-entropy after training: " + ", ".join(f"{NAMES[r.name]} {display.amount(r.held_out_nats[-1], unit)}" for r in runs) + " a token."
+    charts.draw(_held_out, runs, unit, key="losses_trained", alt=alt)
+    with st.container(key="losses_trained_table"):
+        st.markdown(table(found, unit))
+    st.caption(table_note(found))
+    st.markdown(words(found, unit))
+    with st.expander("What they write, and how the rates were chosen", key="losses_trained_more", on_change="rerun") as opened:
+        if opened.open:
+            st.markdown(rates(found))
+            for run in runs:
+                st.markdown(f"Trained on **{NAMES[run.name]}**, after {display.number(run.sample[-1]['step'])} steps:")
+                st.text(run.sample[-1]["text"])
+
+
+def _held_out(runs: tuple, unit: str):
+    return trained.held_out(runs, unit=unit)
+
+
+def table(found: recorded.Series, unit: str) -> str:
+    """One row a loss: what its network is worth on text it never read, with 95 % intervals."""
+    record = pairs.load()
+    with_pairs = record is not None and all(record.index(f"nano-{name}") is not None for name in found.runs)
+    head = ["trained on", f"cross-entropy, {unit}", "after scaling", "accuracy", "mean confidence", "ECE", "ECE after scaling", "Brier", "early gradient norm"]
+    lines = ["| " + " | ".join(head + ["minimal pairs"] * with_pairs) + " |", "|---" * (len(head) + with_pairs) + "|"]
+    for name in STYLE:
+        if (run := found.runs.get(name)) is None:
+            continue
+        f = run.final
+        cells = [
+            f"**{NAMES[name]}**",
+            *(_nats(f[key], unit) for key in ("held_out_nats", "held_out_nats_scaled")),
+            _share(f["accuracy"]),
+            _share(f["confidence"]),
+            _share(f["ece"]),
+        ]
+        cells += [_share(f["ece_scaled"]), _plain(f["brier"]), display.number(run.early_norm, 2)]
+        if with_pairs:
+            cells.append(_pairs(record, f"nano-{name}"))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def table_note(found: recorded.Series) -> str:
+    run = next(iter(found.runs.values()))
+    tokens = run.windows * found.settings["context"]
+    return (
+        f"Held out: {display.number(tokens)} tokens in {run.windows} windows of twelve whole works; ± is half a 95 % bootstrap interval over windows. "
+        "Scaling fits one temperature on other windows. Brier is Σ(ŷ − y)², between 0 and 2. Gradient norm: the mean of the first "
+        f"{recorded.EARLY} steps, before clipping. One seed each: the intervals know nothing of another start."
+    )
+
+
+def words(found: recorded.Series, unit: str) -> str:
+    """Two sentences: who is best by each measure, and whether the intervals part them."""
+    runs = found.runs
+    ce = runs["cross_entropy"]
+    best = {
+        key: min(runs.values(), key=lambda r: sign * r.final[key].value) for key, sign in (("held_out_nats", 1), ("accuracy", -1), ("ece", 1), ("brier", 1))
+    }
+    others = [r for r in runs.values() if r is not ce]
+    nearest = min(others, key=lambda r: r.final["held_out_nats"].value)
+    worst = max(others, key=lambda r: r.final["held_out_nats"].value)
+    first = (
+        f"The network trained on {NAMES[best['held_out_nats'].name]} pays least: {display.amount(best['held_out_nats'].final['held_out_nats'].value, unit)} a token. "
+        if best["held_out_nats"] is not ce
+        else f"The network trained on cross-entropy pays least, {display.amount(ce.final['held_out_nats'].value, unit)} a token, then comes {NAMES[nearest.name]} with "
+        f"{display.amount(nearest.final['held_out_nats'].value, unit)}, and last {NAMES[worst.name]} with {display.amount(worst.final['held_out_nats'].value, unit)}: no surprise, since that is what only the first was asked for. "
+    )
+    most, own = best["accuracy"], ce.final["accuracy"]
+    if most is ce:
+        rivals = max(others, key=lambda r: r.final["accuracy"].value)
+        second = f"It also guesses the next token most often, {_share(own)}; the next best, {NAMES[rivals.name]}, is right {_share(rivals.final['accuracy'])} of the time."
+    else:
+        apart = most.final["accuracy"].low > own.high
+        second = (
+            f"By accuracy the order is another: {NAMES[most.name]} is right {_share(most.final['accuracy'])} of the time and cross-entropy {_share(own)}, "
+            f"{'more than the intervals explain' if apart else 'which is within what the windows alone would vary'}."
+        )
+    return (
+        first
+        + second
+        + f" Without a fitted temperature the best calibrated is {NAMES[best['ece'].name]}, whose stated probabilities are off by {_share(best['ece'].final['ece'])} on average."
+    )
+
+
+def rates(found: recorded.Series) -> str:
+    """Which learning rates were tried, and what they gave."""
+    lines = ["Each number is the run's own loss on held-out text after a short run, at a multiple of the usual learning rates; the least was taken.", ""]
+    scales = list(next(iter(found.runs.values())).tried)
+    lines += ["| | " + " | ".join(f"× {scale}" for scale in scales) + " |", "|---" * (len(scales) + 1) + "|"]
+    for name, run in found.runs.items():
+        cells = [
+            "broke down" if run.tried[s] is None else f"**{display.number(run.tried[s])}**" if s == run.scale else display.number(run.tried[s]) for s in scales
+        ]
+        lines.append(f"| {NAMES[name]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def doubt(found: recorded.Series, unit: str) -> None:
+    """Chapter 11: nano trained with one-hot and with smoothed targets, as they are and after one temperature."""
+    names = ("cross_entropy", "label_smoothing")
+    left, right = st.columns(2, gap="medium")
+    for column, name in zip((left, right), names):
+        run, view = found.runs[name], stored.load(f"nano-{name}")
+        with column:
+            st.markdown(f"**Trained on {'one-hot targets' if name == 'cross_entropy' else 'smoothed targets, ε = 0.1'}**")
+            if view is not None:
+                summary = view.summaries["1.0/width"]
+                charts.draw(
+                    reliability.reliability,
+                    summary,
+                    key=f"calibration_{name}",
+                    alt=f"Reliability of nano trained on {NAMES[name]}; calibration error {_share(run.final['ece'])}.",
+                )
+    hot, smooth = (found.runs[name] for name in names)
+    st.markdown(doubt_words(hot, smooth, unit))
+
+
+def doubt_words(hot: recorded.TrainedRun, smooth: recorded.TrainedRun, unit: str) -> str:
+    """What smoothing did to confidence, calibration and loss, by the recorded numbers."""
+    wary = smooth.final["confidence"].value < hot.final["confidence"].value
+    return (
+        f"Same start, same text. The smoothed network is {'less' if wary else 'not less'} sure of its favourites, {_share(smooth.final['confidence'])} against {_share(hot.final['confidence'])}, "
+        f"though they come as often: {_share(smooth.final['accuracy'])} against {_share(hot.final['accuracy'])}. Its calibration error is {_share(smooth.final['ece'])}, the other's {_share(hot.final['ece'])}. "
+        f"The fitted temperature is {display.number(smooth.temperature)} for the smoothed one, {'below 1: it is to be sharpened' if smooth.temperature < 1 else 'above 1'}, and {display.number(hot.temperature)} for the other; "
+        f"after it the errors are {_share(smooth.final['ece_scaled'])} and {_share(hot.final['ece_scaled'])}, and the held-out losses "
+        f"{_nats(smooth.final['held_out_nats_scaled'], unit)} and {_nats(hot.final['held_out_nats_scaled'], unit)} {unit} a token."
+    )
+
+
+def _nats(m: recorded.Measured, unit: str) -> str:
+    return f"{display.number(display.in_unit(m.value, unit))} ± {display.number(display.in_unit((m.high - m.low) / 2, unit), 1)}"
+
+
+def _share(m: recorded.Measured) -> str:
+    return f"{100 * m.value:.1f} ± {100 * (m.high - m.low) / 2:.1f}\u202f%"
+
+
+def _plain(m: recorded.Measured) -> str:
+    return f"{m.value:.3f} ± {(m.high - m.low) / 2:.3f}"
+
+
+def _pairs(record, name: str) -> str:
+    from lmviz import downstream
+
+    e = downstream.wilson(downstream.pair_outcomes(record.differences[record.index(name)]))
+    return f"{100 * e.value:.0f} ± {100 * (e.high - e.low) / 2:.0f}\u202f%"
