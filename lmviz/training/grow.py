@@ -19,8 +19,10 @@ NOISE = 0.5  # of the root mean square of the matrix it is added to
 def grow(small: dict[str, Tensor], before: LlamaConfig, after: LlamaConfig, generator: torch.Generator) -> dict[str, Tensor]:
     """The state of a `Llama` of sizes `after` that computes what the state `small`, of sizes `before`, computes.
 
-    Raises ValueError unless `after` is twice as wide with twice the heads, at least as deep, and has 1 to 2 times the feed-forward width.
+    Of the same sizes, that is the state itself. Otherwise raises ValueError unless `after` is twice as wide with twice the heads, at least as deep, and has 1 to 2 times the feed-forward width.
     """
+    if before == after:
+        return small
     D, F, H, L = before.hidden_size, before.intermediate_size, before.num_attention_heads, before.num_hidden_layers
     if (after.hidden_size, after.num_attention_heads, after.num_key_value_heads) != (2 * D, 2 * H, 2 * H) or before.num_key_value_heads != H:
         raise ValueError(f"after must have hidden size {2 * D} and {2 * H} heads with keys and values of their own, got {after}")

@@ -51,23 +51,31 @@ def masked_loss(recipe: Recipe, forward: Callable[[Tensor], Tensor], embedding: 
     return chunked_cross_entropy(forward(inputs)[chosen], embedding, ids[chosen])
 
 
+def everywhere_loss(recipe: Recipe, forward: Callable[[Tensor], Tensor], embedding: Tensor, inputs: Tensor, ids: Tensor, chosen: Tensor) -> Tensor:
+    """The mistake of chapter 12: the mean over every position, most of which the model can see."""
+    return chunked_cross_entropy(forward(inputs)[:, 1:].flatten(0, 1), embedding, ids[:, 1:].flatten())
+
+
 @torch.no_grad()
 def masked_held_out(recipe: Recipe, model: Llama, streams: Streams, rows: int = 8) -> dict[str, float]:
-    """Nats a chosen token and the share guessed right, on held-out windows whose draw is the same at every measurement."""
+    """Nats a chosen token and the share guessed right, and nats a token counted everywhere, on held-out windows whose draw is always the same."""
     length = recipe.config.max_position_embeddings
     ids = fixed_windows(streams.valid, recipe.evaluate_windows, length)[:, :length]
     rng = np.random.default_rng([recipe.seed, 51])
     drawn = _tensors(ids, masking.bert(ids, rng, mask_id=CONTROL[MASK], candidates=candidates(recipe.config.vocab_size), first=1))
-    nats, right, count = 0.0, 0, 0
+    nats, everywhere, right, count = 0.0, 0.0, 0, 0
     for inputs, targets, chosen in zip(*(tensor.split(rows) for tensor in drawn)):
-        logits, truth = model(inputs)[chosen] @ model.embedding.weight.T, targets[chosen]
+        states = model(inputs)
+        everywhere += float(everywhere_loss(recipe, lambda _, known=states: known, model.embedding.weight, inputs, targets, chosen)) * len(inputs)
+        logits, truth = states[chosen] @ model.embedding.weight.T, targets[chosen]
         nats += float((logits.logsumexp(1) - logits.gather(1, truth[:, None])[:, 0]).sum(dtype=torch.float64))
         right += int((logits.argmax(1) == truth).sum())
         count += len(truth)
-    return {"valid_masked_nats": nats / count, "valid_masked_accuracy": right / count}
+    return {"valid_masked_nats": nats / count, "valid_masked_accuracy": right / count, "valid_all_nats": everywhere / len(ids)}
 
 
 MASKED_TOKENS = Task(False, masked_tokens, masked_loss, masked_held_out)
+EVERYWHERE = Task(False, masked_tokens, everywhere_loss, masked_held_out)
 
 
 def measure(model: MaskedLM, texts: Iterable[str], *, seed: int = 0, tokens: int = 255) -> dict[str, float]:

@@ -1,0 +1,87 @@
+"""The pictures of chapter 12: a guess from one side and from both, what the 15 % rule does, what counting everywhere teaches, each token hidden in turn."""
+
+import plotly.graph_objects as go
+
+from lmviz import display, masking
+from lmviz.figures import theme
+from lmviz.figures.alternatives import alternatives, bars
+from lmviz.models.scored import ScoredText
+
+FATE_NAMES = {masking.MASKED: "masked", masking.SWAPPED: "swapped", masking.KEPT: "left"}
+LABELLED = 40  # tokens whose names find room under an axis
+
+
+def guess(scored: ScoredText, position: int, most: float, where: str) -> go.Figure:
+    """`alternatives`, on an axis that ends at `most` so that two guesses can be compared; `where` says what the chance is of."""
+    figure = alternatives(scored, position)
+    figure.update_xaxes(range=[0, most], title_text=f"probability of {where}")
+    return figure
+
+
+def room(*guesses: tuple[ScoredText, int]) -> float:
+    """Where the axis of `guess` ends: a little beyond the longest bar of all."""
+    longest = max(p for scored, position in guesses for _, p, _ in bars(scored, position))
+    return min(1.0, longest * 1.22)
+
+
+def fates(counts: tuple[int, int, int]) -> go.Figure:
+    """What became of the chosen tokens (masked, swapped, left), by the rule and in one draw: two bars cut into shares."""
+    rule = (masking.AS_MASK, masking.AS_RANDOM, 1 - masking.AS_MASK - masking.AS_RANDOM)
+    total = sum(counts)
+    figure = go.Figure()
+    for fate, share, count, colour, opacity in zip(FATE_NAMES, rule, counts, (theme.TRUTH, theme.LOSS, theme.MUTED), (1.0, 1.0, 0.75), strict=True):
+        name = FATE_NAMES[fate]
+        figure.add_bar(
+            x=[share, count / total], y=["the rule", "this draw"], orientation="h", marker={"color": colour, "opacity": opacity}, width=0.62,
+            text=[f"{name}<br>{100 * share:.0f} %", f"{name}<br>{count}" if count else ""], textposition="inside", insidetextanchor="middle", textangle=0,
+            hovertext=[f"{name}: {100 * share:.0f} % of the chosen tokens", f"{name}: {count} of {total} chosen tokens"], hoverinfo="text",
+        )  # fmt: skip
+    theme.quiet(figure, height=168, x_title="share of the chosen tokens")
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", showgrid=False, zeroline=False)
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def counting(runs: dict[str, list[dict]], unit: str) -> go.Figure:
+    """Held-out loss at hidden tokens against training steps, for runs that counted the loss at the chosen tokens or everywhere; one thin line a seed."""
+    figure = go.Figure()
+    styles = {"chosen": (theme.LOSS, "solid", "counted where chosen"), "everywhere": (theme.SECOND, "dot", "counted everywhere")}
+    for name, (colour, dash, label) in styles.items():
+        steps = runs[name][0]["step"]
+        for run in runs[name]:
+            y = [display.in_unit(v, unit) for v in run["masked_nats"]]
+            figure.add_scatter(x=steps, y=y, mode="lines", line={"color": colour, "width": 1, "dash": dash}, opacity=0.55, hoverinfo="skip")
+        mean = [sum(column) / len(column) for column in zip(*(run["masked_nats"] for run in runs[name]), strict=True)]
+        hover = [f"{label}, step {s}<br>{display.amount(v, unit)} a hidden token" for s, v in zip(steps, mean, strict=True)]
+        figure.add_scatter(x=steps, y=[display.in_unit(v, unit) for v in mean], mode="lines+markers", line={"color": colour, "width": 2.5, "dash": dash},
+                           marker_size=6, hovertext=hover, hoverinfo="text")  # fmt: skip
+        figure.add_annotation(x=steps[-1], y=display.in_unit(mean[-1], unit), text=label, xanchor="right", yanchor="bottom", yshift=6, showarrow=False, font_color=colour)  # fmt: skip
+    theme.quiet(figure, height=320, x_title="training steps", y_title=f"{unit} a hidden token, held out")
+    figure.update_xaxes(showgrid=False, rangemode="tozero")
+    figure.update_yaxes(nticks=6, zeroline=False)
+    return figure
+
+
+def in_turn(turn: ScoredText, left: ScoredText, unit: str) -> go.Figure:
+    """One column a token: what it costs from the left only (ring) and hidden in turn, from both sides (dot)."""
+    both, one = ([display.in_unit(float(v), unit) for v in scored.losses] for scored in (turn, left))
+    names = [display.plotly_escape(display.visible(token.text or "…")) for token in turn.tokens]
+    x = list(range(len(names)))
+    figure = go.Figure()
+    stems_x, stems_y = [], []
+    for i, a, b in zip(x, one, both, strict=True):
+        stems_x += [i, i, None]
+        stems_y += [a, b, None]
+    figure.add_scatter(x=stems_x, y=stems_y, mode="lines", line={"color": theme.MUTED, "width": 1.5}, opacity=0.5, hoverinfo="skip")
+    for values, colour, symbol, label in ((one, theme.SECOND, "circle-open", "from the left only"), (both, theme.LOSS, "circle", "from both sides")):
+        hover = [f"{name}<br>{label}: {display.number(v)} {unit}" for name, v in zip(names, values, strict=True)]
+        figure.add_scatter(x=x, y=values, mode="markers", marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}}, hovertext=hover, hoverinfo="text")  # fmt: skip
+    for label, colour, at in (("○ from the left only", theme.SECOND, 1.0), ("● hidden in turn, from both sides", theme.LOSS, 0.91)):
+        figure.add_annotation(x=1, xref="paper", xanchor="right", y=at, yref="paper", yanchor="bottom", text=label, showarrow=False, font_color=colour)
+    theme.quiet(figure, height=330, y_title=f"{unit} a token", x_title="" if len(x) <= LABELLED else "token")
+    if len(x) <= LABELLED:
+        figure.update_xaxes(tickvals=x, ticktext=names, tickfont_family="monospace")
+    figure.update_xaxes(showgrid=False, zeroline=False, range=[-0.6, len(x) - 0.4])
+    figure.update_yaxes(rangemode="tozero", nticks=6, range=[0, 1.28 * max([*both, *one, 1e-3])])
+    return figure
