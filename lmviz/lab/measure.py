@@ -23,13 +23,17 @@ class HeldOut:
 
 @torch.no_grad()
 def held_out(model: Llama, material: Material) -> HeldOut:
-    """The model on the windows it never read. For a source, see `known_cross_entropy`; there the first symbol of a window, which nothing precedes, is left out."""
+    """The model on the windows it never read. For a source, see `known_cross_entropy`; there the first symbol of a window, which nothing precedes, is left out.
+
+    Raises FloatingPointError if the model's output is no longer finite; so does `sample`.
+    """
     ids = torch.from_numpy(material.held_out)
     states, targets = model(ids[:, :-1]), ids[:, 1:]
     if material.source is not None:
         states, targets = states[:, 1:], targets[:, 1:]
     logits = (states @ model.embedding.weight.T).reshape(-1, len(model.embedding.weight))
     targets = targets.reshape(-1)
+    _finite(logits)
     if material.source is None:
         cross_entropy = losses.cross_entropy(logits, targets).double().mean().item()
     else:
@@ -63,5 +67,11 @@ def sample(model: Llama, length: int, *, temperature: float, generator: torch.Ge
     for _ in range(min(length, model.config.max_position_embeddings - 1)):
         states, pasts = model.read(torch.tensor(ids[-1:]), [1], pasts, remember=True)
         logits = states[0] @ model.embedding.weight.T / temperature
+        _finite(logits)
         ids.append(int(torch.multinomial(logits.softmax(-1), 1, generator=generator)))
     return tokenizer().decode([i for i in ids[1:] if i > START_ID]).decode("utf-8", "replace")
+
+
+def _finite(logits: Tensor) -> None:
+    if not logits.isfinite().all():
+        raise FloatingPointError("the model's output is no longer finite")

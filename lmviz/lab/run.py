@@ -63,11 +63,14 @@ class Run:
         starts = self._order.integers(0, len(self.material.train) - c.max_position_embeddings, self.recipe.batch)
         ids = torch.from_numpy(led_by_start(self.material.train, starts, c.max_position_embeddings))
         logits = self.model(ids[:, :-1]) @ self.model.embedding.weight.T
+        if not logits.isfinite().all():
+            self.trouble = self._diverged("model’s output")
+            return
         loss = self._loss(logits.reshape(-1, VOCABULARY), ids[:, 1:].reshape(-1)).mean()
         gradients = torch.autograd.grad(loss, list(self.model.parameters()))
         norm = torch.stack([g.norm() for g in gradients]).norm().item()
         if not (math.isfinite(loss.item()) and math.isfinite(norm)):
-            self.trouble = self._diverged(loss.item(), norm)
+            self.trouble = self._diverged("gradient" if math.isfinite(loss.item()) else "loss")
             return
         if norm > self.settings.clip:
             gradients = [g * (self.settings.clip / norm) for g in gradients]
@@ -75,24 +78,25 @@ class Run:
         self.steps_done += 1
         self._stretch.append(loss.item())
         self._norms.append(norm)
-        last = self.steps_done == self.total_steps
-        if self.steps_done % self._every == 0 or last:
-            self._look()
-        if self.steps_done in self._writes and self.trouble is None:
-            generator = torch.Generator().manual_seed(self.settings.seed)
-            text = measure.sample(self.model, SAMPLE_BYTES, temperature=self.settings.temperature, generator=generator)
-            self._samples.append((self.steps_done, text))
+        try:
+            if self.steps_done % self._every == 0 or self.steps_done == self.total_steps:
+                self._look()
+            if self.steps_done in self._writes:
+                self._write()
+        except FloatingPointError:
+            self.trouble = self._diverged("model’s output")
 
     def _look(self) -> None:
         self._training.append((self.steps_done, math.fsum(self._stretch) / len(self._stretch)))
         self._stretch = []
-        if all(torch.isfinite(weight).all() for weight in self.model.parameters()):
-            self._held_out.append((self.steps_done, measure.held_out(self.model, self.material)))
-        else:
-            self.trouble = self._diverged(math.nan, math.nan)
+        self._held_out.append((self.steps_done, measure.held_out(self.model, self.material)))
 
-    def _diverged(self, loss: float, norm: float) -> str:
-        what = "weights" if math.isnan(loss) and self._norms and not math.isfinite(self._norms[-1]) else "loss" if not math.isfinite(loss) else "gradient"
+    def _write(self) -> None:
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        text = measure.sample(self.model, SAMPLE_BYTES, temperature=self.settings.temperature, generator=generator)
+        self._samples.append((self.steps_done, text))
+
+    def _diverged(self, what: str) -> str:
         grew = f" The gradient's length had been {self._norms[0]:.2g} at the first step and {self._norms[-1]:.2g} at the last good one." if self._norms else ""
         clipped = " Gradients were not clipped." if math.isinf(self.settings.clip) else ""
         return (

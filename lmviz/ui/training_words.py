@@ -74,6 +74,8 @@ def mine(curves: list[Curve], unit: str) -> str:
     if not known:
         return "The first measurements come within seconds."
     best = ranked(known, "held_out")[0]
+    if best.held_out[-1] > best.held_out[0]:
+        return f"No run is below where it began, {display.amount(best.held_out[0], unit)} a {best.per}: the steps are too long. Nothing has become infinite, but a smaller learning rate would learn more."
     if best.floor is not None:
         left = display.amount(best.kl, unit, 2)
         return (
