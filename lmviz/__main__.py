@@ -160,7 +160,10 @@ def _fetch(options: argparse.Namespace) -> None:
             else:
                 bar.set_postfix_str(progress.what)
 
-        folder = fetch.fetch(report)
+        try:
+            folder = fetch.fetch(report)
+        except KeyboardInterrupt:
+            raise ReaderError("Stopped. What has come so far is kept; the same command goes on from there.") from None
     print(folder)
 
 

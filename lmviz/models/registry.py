@@ -103,8 +103,8 @@ def row(name: str) -> ModelRow:
     for candidate in ROWS:
         if candidate.name == name:
             return candidate
-    from lmviz.models import own, series  # their members are no choice of everybody's, and are models all the same
+    from lmviz.models import hub, own, series  # their members are no choice of everybody's, and are models all the same
 
-    if (member := series.row(name) or own.row(name)) is not None:
+    if (member := series.row(name) or own.row(name) or hub.row(name)) is not None:
         return member
     raise ReaderError(f"There is no model called “{name[:60]}”. The models are: {', '.join(r.name for r in ROWS)}.")

@@ -12,6 +12,8 @@ def take() -> None:
     if st.session_state.model.startswith(own.PREFIX) and own.row(st.session_state.model) is None:  # many trained since: it gave way
         st.session_state.model = models.names()[0]
         st.session_state.notes = ["The model you trained is no longer kept: many others have been trained since. Train it again, and it will be the same."]
+    if (pending := st.session_state.pop("pending_model", None)) is not None:
+        st.session_state.model = pending
     name = st.session_state.model
     if "fallen" not in st.session_state:  # a new session: what failed before it came, and would have been its model
         best = models.names()[:1] == [name]
@@ -34,6 +36,7 @@ def options() -> list[str]:
     usable = models.names()
     listed = [row.name for row in models.registry.ROWS if row.name in usable or (models.failure(row.name) and row.available())]
     listed += [name for name in st.session_state.get("own_models", []) if own.row(name)]
+    listed += st.session_state.get("hub_models", [])
     present = st.session_state.model
     return listed if present in listed else [*listed, present]
 
