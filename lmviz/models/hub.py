@@ -8,6 +8,7 @@ The start of a text is the tokenizer's bos token, else its eos token.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections import OrderedDict
@@ -153,7 +154,7 @@ def load(name: str) -> HubLM:
     with _one_at_a_time:
         try:
             _doing[name] = f"looking for {reference}"
-            folder, revision = _here(reference) if settings.value("LMVIZ_HUB_LOCAL") and Path(reference).is_dir() else _fetched(reference, name)
+            folder, revision = _here(reference) if _is_local(reference) else _fetched(reference, name)
             _doing[name] = f"loading {reference}"
             model = _read(folder, name, reference, revision)
         finally:
@@ -163,6 +164,10 @@ def load(name: str) -> HubLM:
         while len(_loaded) > LOADED:
             models.unload(_loaded.popitem(last=False)[0])
         return model
+
+
+def _is_local(reference: str) -> bool:
+    return bool(settings.value("LMVIZ_HUB_LOCAL")) and os.path.isabs(reference) and os.path.isdir(reference)
 
 
 def _here(reference: str) -> tuple[Path, str]:

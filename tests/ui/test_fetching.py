@@ -94,3 +94,29 @@ def test_where_the_host_forbids_it_nothing_is_offered(fetcher, monkeypatch):
     at = first_page()
     assert not at.exception and not fetching.is_offered()
     assert not [button for button in at.button if (button.key or "").startswith("fetch_")]
+
+
+def test_a_hub_model_can_be_named_only_where_the_host_allows_it_and_is_chosen_once_it_is_there(monkeypatch, tmp_path):
+    folder = neighbour("test_hub").checkpoint("gpt2", tmp_path / "small-gpt2")
+    monkeypatch.setenv("LMVIZ_HUB_LOCAL", "1")
+    monkeypatch.setattr(fetching, "_smollm2_is_offered", lambda: False)
+    monkeypatch.setattr(models, "_failures", {})
+    assert not fetching.is_offered()
+    monkeypatch.setenv("LMVIZ_HUB", "1")
+    at = first_page()
+    at.session_state["fetch_more"] = True
+    at.run()
+    for name, model in (("no such name", None), (str(folder), f"hub:{folder}")):
+        at.text_input(key="fetch_hub_name").set_value(name)
+        at.button(key="fetch_hub_start").click().run()
+        for thread in list(runtime._warming.values()):
+            thread.join(60)
+        at.run()
+        assert not at.exception
+        if model is None:
+            assert any("not the name of a model on the hub" in text.value for text in at.text)
+    at.run()
+    assert at.session_state["model"] == f"hub:{folder}" and "small-gpt2" in at.selectbox(key="model").options
+    at.switch_page("pages/reading/chain_rule.py").run()
+    assert not at.exception
+    models.unload(f"hub:{folder}")
