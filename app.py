@@ -19,6 +19,7 @@ BOOK = {
         Chapter("pages/reading/heatmap.py", "Where the loss lands", "Which words surprise a model?", number=2),
         Chapter("pages/reading/perplexity.py", "Perplexity", "How many words is the model choosing between?", number=3),
         Chapter("pages/reading/compression.py", "Loss is code length", "How short can a text be written?", number=4),
+        Chapter("pages/reading/guessing_game.py", "Shannon's guessing game", "How well can you guess the next letter?", number=5, reads_text=False),
     ],
     "Why": [
         Chapter("pages/why/entropy.py", "Entropy, cross-entropy, KL", "What does a wrong belief cost?", number=6),
@@ -34,6 +35,7 @@ BOOK = {
     ],
     "Lab": [
         Chapter("pages/lab/training.py", "Train it yourself", "What does each loss teach?", number=17),
+        Chapter("pages/lab/downstream.py", "Loss and ability", "Does a lower loss mean a better model?", number=18, reads_text=False),
         Chapter("pages/lab/sources.py", "Sources and next steps", "Where does this come from, and where next?", number=19, reads_text=False),
         Chapter("pages/lab/glossary.py", "Glossary", "What does that word mean?", number=None, reads_text=False),
     ],

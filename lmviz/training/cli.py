@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         "--teacher", metavar="MODEL", help="for --loss distillation: a bundled model's name, an exported folder, or a checkpoint.pt; its tokenizer is used"
     )
     p.add_argument("--alpha", type=float, default=0.5, help="for distillation: the weight of the text itself, 0 to 1; the rest is the teacher's (default 0.5)")
-    p.add_argument("--temperature", type=float, default=2.0, help="for distillation: what softens teacher and student (default 2)")
+    p.add_argument("--temperature", type=float, default=1.0, help="for distillation: what softens teacher and student (default 1)")
     p.add_argument("--tokens", type=Path, metavar="FOLDER", help="where the tokenised corpus is kept (default: tokens in --out)")
     p.add_argument("--snapshots", type=int, nargs="*", default=[], metavar="STEP", help="steps whose weights are kept (run/snapshot-STEP.pt)")
     p.add_argument("--threads", type=int, default=2, help="shards of a batch that are computed at once")

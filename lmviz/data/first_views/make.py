@@ -19,6 +19,7 @@ def main() -> None:
     stability()
     pulls()
     calibration()
+    distillation()
 
 
 def perplexity(names: list[str] | None = None) -> None:
@@ -85,6 +86,15 @@ def calibration(names: list[str] | None = None) -> None:
         view = chapter.view(models.load(name))
         chapter.store(name, view)
         print(name, "chapter 11", view.temperature)
+
+
+def distillation() -> None:
+    """Chapter 14: the opening text's logits under the teacher and the student that the page opens with."""
+    from lmviz.data.first_views import distillation as chapter
+
+    teacher = chapter.teacher()
+    chapter.store(chapter.view(models.load(teacher), models.load(chapter.opening_student(teacher))))
+    print(teacher, "chapter 14", chapter.opening_student(teacher))
 
 
 if __name__ == "__main__":
