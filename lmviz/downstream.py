@@ -90,8 +90,8 @@ def wilson(outcomes, level: float = 0.95) -> Estimate:
 
     (m + z²/2n ± z √(m(1−m)/n + z²/4n²)) / (1 + z²/n), m the mean. Source: Wilson (1927).
 
-    >>> wilson([1.0] * 40).low > 0.9, wilson([1.0] * 40).high
-    (True, 1.0)
+    >>> 0.9 < wilson([1.0] * 40).low < 0.92, wilson([0.0] * 40).low
+    (True, 0.0)
     """
     outcomes = np.asarray(outcomes, dtype=float)
     n, mean, z = len(outcomes), float(outcomes.mean()), NormalDist().inv_cdf((1 + level) / 2)

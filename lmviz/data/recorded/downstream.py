@@ -132,7 +132,7 @@ def _load(file: Path) -> Record:
         return Record(tuple(Member(**m) for m in meta["members"]), readings, stored["n_bytes"], meta["digest"])
 
 
-def save(record: Record, file: Path = FILE) -> None:
+def save(record: Record, file: Path) -> None:
     """Written whole, then put in place."""
     members = sorted(record.members, key=_order)
     arrays = {f"{name}/{part}": getattr(reading, part) for name, reading in record.readings.items() for part in Reading.__annotations__}
@@ -193,7 +193,7 @@ def main() -> None:
             known = Record(tuple(kept), known.readings | {name: assemble(values)}, n_bytes, digest)
             print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
         known = Record(tuple(kept), {m.name: known.readings[m.name] for m in kept}, n_bytes, digest)
-        save(known)
+        save(known, FILE)
 
 
 if __name__ == "__main__":

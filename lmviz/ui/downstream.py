@@ -1,0 +1,277 @@
+"""The sentences and the pictures of chapter 18: every model as a point, phenomena early and late, two models of equal loss."""
+
+import numpy as np
+import streamlit as st
+
+from lmviz import display
+from lmviz.data import downstream as texts
+from lmviz.figures import downstream as figures
+from lmviz.figures.downstream import Point, percent
+from lmviz.ui import charts, reader, show
+from lmviz.ui.downstream_numbers import CHANCE, ENOUGH, Findings, findings, same_length
+
+TEST_NAMES = {"pairs": "minimal pairs", "cloze": "missing last words"}
+LOSS_NAMES = {"nano-cross_entropy": "cross-entropy", "nano-label_smoothing": "label smoothing", "nano-focal": "focal", "nano-squared_error": "squared error",
+              "nano-hinge": "hinge", "student": "student"}  # fmt: skip
+COLUMNS = ("trigram", "tiny", "smollm2-135m")  # beside the checkpoints of nano
+
+
+def answer() -> str:
+    """The question of the chapter, answered by the record."""
+    found = findings()
+    test = found.tests["pairs"]
+    n_models, n_items = test.outcomes.shape
+    rho = test.correlation
+    verdict = "the two orders are almost one" if abs(rho.value) >= 0.9 else "the two orders go together, but not strictly"
+    return (
+        f"{display.number(n_items)} such pairs were written for this book, and {n_models} models have read them all. A model is right where it finds the English sentence likelier. "
+        f"Put the models in order by their :orange[**loss**], and then by the share they have right: {verdict}, with a rank correlation of **{display.number(rho.value, 2)}** "
+        f"({display.number(rho.low, 2)} to {display.number(rho.high, 2)}). {_but(found)}"
+    )
+
+
+def _but(found: Findings) -> str:
+    nano = found.index("nano")
+    if nano is None:
+        return ""
+    row = {p.name: found.by_phenomenon[p.name][nano] for p in texts.phenomena()}
+    best, worst = max(row, key=lambda name: row[name].value), min(row, key=lambda name: row[name].value)
+    titles = {p.name: p.title for p in texts.phenomena()}
+    return f"But one number hides much: nano has {percent(row[best].value)} of “{titles[best]}” right and {percent(row[worst].value)} of “{titles[worst]}”."
+
+
+@st.fragment
+def all_models() -> None:
+    """The main picture: loss against accuracy, for either test or one phenomenon."""
+    found = findings()
+    titles = {p.name: p.title for p in texts.phenomena()}
+    options = [*TEST_NAMES, *titles]
+    names = {"pairs": f"All {display.number(len(texts.pairs()))} minimal pairs", "cloze": f"{len(texts.cloze())} missing last words"}
+    which = st.selectbox("Accuracy on", options, key="downstream_test", format_func=lambda o: names.get(o) or f"Pairs: {titles[o]}", width=330)
+    points = the_points(found, which)
+    current = title_of(reader.choices().model)
+    chance = CHANCE.get(which, CHANCE["pairs"])
+    alt = "Bits per byte and accuracy: " + "; ".join(f"{p.title} {display.number(p.bits.value)}, {percent(p.accuracy.value)}" for p in points) + "."
+    charts.draw(_scatter, which, chance, current, key="downstream_scatter", alt=alt)
+    st.markdown(scatter_words(found, which))
+
+
+def _scatter(which: str, chance: float, current: str):
+    return figures.scatter(the_points(findings(), which), chance, current, y_title="endings right" if which == "cloze" else "pairs right")
+
+
+def the_points(found: Findings, which: str) -> list[Point]:
+    """Every model of the record on one test ("pairs", "cloze") or one phenomenon."""
+    accuracy = found.tests[which].accuracy if which in found.tests else found.by_phenomenon[which]
+    points = []
+    for i, m in enumerate(found.members):
+        label = {"ladder": m.title, "step": "untrained" if m.step == 0 else "", "loss": LOSS_NAMES.get(m.name, m.title), "student": "student"}[m.kind]
+        beside = {"ladder": "top center", "step": "bottom center"}.get(m.kind, "middle right")
+        points.append(Point(title_of(m.name, m.title), label, m.kind, found.bits[i], accuracy[i], beside))
+    return points
+
+
+def scatter_words(found: Findings, which: str) -> str:
+    """How to read the picture, and how far to trust the order."""
+    words = "Each point is a model, its bars the 95\u202f% intervals: other sentences would have given other numbers. "
+    n_steps = len(found.checkpoints)
+    if n_steps >= ENOUGH:
+        words += f"The open circles, joined, are one nano as it learned, at {n_steps} moments. "
+    if any(m.kind == "loss" for m in found.members):
+        words += "The diamonds are nanos trained from one start under other losses. "
+    if which not in found.tests:
+        about = next(p.about for p in texts.phenomena() if p.name == which)
+        return f"{about} {words}With forty pairs a phenomenon, the bars are long."
+    test = found.tests[which]
+    n_models, n_items = test.outcomes.shape
+    rho, over = test.correlation, test.over_models
+    return (
+        words + f"Over all {n_models} the rank correlation of loss and accuracy on the {TEST_NAMES[which]} is **{display.number(rho.value, 2)}**: "
+        f"{display.number(rho.low, 2)} to {display.number(rho.high, 2)} had other items of this kind been drawn ({display.number(n_items)} here), "
+        f"and {display.number(over.low, 2)} to {display.number(over.high, 2)} had other models been. −1 would be perfect agreement: the lower the loss, the more is right."
+    )
+
+
+def early_and_late() -> None:
+    """Phenomena over the checkpoints of one run, and under a trigram, tiny and SmolLM2."""
+    found = findings()
+    rows = order(found)
+    columns, labels, split = _columns(found)
+    alt = "Share of pairs right, by phenomenon: " + "; ".join(
+        f"{_phenomenon(name).title} " + ", ".join(f"{label} {percent(found.by_phenomenon[name][i].value)}" for i, label in zip(columns, labels, strict=True))
+        for name in rows
+    )
+    charts.draw(_cells, key="downstream_cells", alt=alt + ".")
+    st.markdown(early_words(found))
+
+
+def _cells():
+    found = findings()
+    columns, labels, split = _columns(found)
+    values = [[found.by_phenomenon[name][i] for i in columns] for name in order(found)]
+    title = "steps that nano has been trained, and other models" if split > 1 else ""
+    return figures.cells([_phenomenon(name).title for name in order(found)], labels, values, split=split, x_title=title)
+
+
+def _columns(found: Findings) -> tuple[list[int], list[str], int]:
+    """Indices and labels of the columns: nano's checkpoints, then the other models; and where the second kind begins."""
+    steps = list(found.checkpoints)
+    labels = [display.number(found.members[i].step) if found.members[i].step is not None else _end(found) for i in steps]
+    others = [i for name in COLUMNS if (i := found.index(name)) is not None]
+    return [*steps, *others], [*labels, *(title_of(found.members[i].name) for i in others)], len(steps)
+
+
+def _end(found: Findings) -> str:
+    if len(found.checkpoints) < 2:
+        return "nano"
+    from lmviz.models import series
+
+    return display.number(series.last_step())
+
+
+def order(found: Findings) -> list[str]:
+    """Phenomena from the one learned first to those never learned; among equals the better known at the end comes first."""
+    last = found.checkpoints[-1] if found.checkpoints else 0
+    place = {name: len(found.checkpoints) if at is None else at for name, at in found.learned.items()}
+    return sorted(found.by_phenomenon, key=lambda name: (place[name], -found.by_phenomenon[name][last].value))
+
+
+def early_words(found: Findings) -> str:
+    """Which phenomena come first, which last, which never."""
+    titles = {p.name: f"“{p.title}”" for p in texts.phenomena()}
+    never = [titles[name] for name in order(found) if found.learned[name] is None]
+    late_ones = f"Not surely above a coin at the end of the run: {', '.join(never)}." if never else "By the end all are surely above a coin."
+    cell = "A cell is the share of forty pairs that are right; half of them would be a coin's, and has no colour. "
+    if len(found.checkpoints) < ENOUGH:
+        return cell + late_ones
+    steps = {
+        name: (found.members[found.checkpoints[at]].step if at < len(found.checkpoints) - 1 else None, at)
+        for name, at in found.learned.items()
+        if at is not None
+    }
+    first, last = min((at for _, at in steps.values()), default=0), max((at for _, at in steps.values()), default=0)
+    labels = _columns(found)[1]
+    early, late = ([titles[name] for name in order(found) if found.learned[name] == at] for at in (first, last))
+    return (
+        cell + "Call a phenomenon learned at the first checkpoint from which on the 95\u202f% interval stays above one half. "
+        f"First come {', '.join(early)} (by step {labels[first]}), last {', '.join(late)} (step {labels[last]}). {late_ones} "
+        "The loss falls all the while, and does not say which of them was learned."
+    )
+
+
+def same_loss() -> None:
+    """Two models of nearly the same loss that are not equally good, if there are such."""
+    found = findings()
+    st.markdown(same_words(found))
+    if found.twins is None:
+        return
+    a, b = found.twins.better, found.twins.worse
+    rows = sorted(found.by_phenomenon, key=lambda name: found.by_phenomenon[name][b].value - found.by_phenomenon[name][a].value)
+    names = tuple(title_of(found.members[i].name, found.members[i].title) for i in (a, b))
+    alt = f"Share of pairs right under {names[0]} and {names[1]}: " + "; ".join(
+        f"{_phenomenon(r).title} {percent(found.by_phenomenon[r][a].value)} and {percent(found.by_phenomenon[r][b].value)}" for r in rows
+    )
+    charts.draw(_pair_of_models, tuple(rows), a, b, names, key="downstream_twins", alt=alt + ".")
+
+
+def _pair_of_models(rows: tuple[str, ...], a: int, b: int, names: tuple[str, str]):
+    found = findings()
+    return figures.side_by_side(
+        [_phenomenon(r).title for r in rows], [found.by_phenomenon[r][a] for r in rows], [found.by_phenomenon[r][b] for r in rows], names
+    )
+
+
+def same_words(found: Findings) -> str:
+    """The two models, how near their losses are and how far apart their accuracies."""
+    twins = found.twins
+    if twins is None:
+        return "No two of these models have losses within three in a hundred of each other, so the question cannot be asked of them."
+    first, second = (display.md_escape(title_of(found.members[i].name, found.members[i].title)) for i in (twins.better, twins.worse))
+    bits = [found.bits[i].value for i in (twins.better, twins.worse)]
+    test = found.tests["pairs"].accuracy
+    cloze = found.tests["cloze"].accuracy
+    apart = twins.difference
+    sure = (
+        f"The difference, {100 * apart.value:.1f} points, is not chance: {100 * apart.low:.1f} to {100 * apart.high:.1f}, widened because the widest of {twins.couples} such couples was picked."
+        if apart.low > 0
+        else f"Their difference, {100 * apart.value:.1f} points, may be chance ({_points(apart.low)} to {_points(apart.high)} once the choice among {twins.couples} such couples is counted): "
+        "so in this record no two models of nearly equal loss differ for sure."
+    )
+    return (
+        f"**{first}** and **{second}** pay {display.number(bits[0])} and {display.number(bits[1])} bits per byte on the passages: within three in a hundred. Of the pairs they have "
+        f"{percent(test[twins.better].value)} and {percent(test[twins.worse].value)} right, of the missing words {percent(cloze[twins.better].value)} and {percent(cloze[twins.worse].value)}. {sure}"
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f}".replace("-", display.MINUS)
+
+
+def _phenomenon(name: str) -> texts.Phenomenon:
+    return next(p for p in texts.phenomena() if p.name == name)
+
+
+def title_of(name: str, otherwise: str = "") -> str:
+    from lmviz.models import registry
+
+    return next((row.title for row in registry.ROWS if row.name == name), otherwise or name)
+
+
+def length_words() -> str:
+    """What length does to this test, counted."""
+    found = findings()
+    name = reader.choices().model
+    index = found.index(name)
+    index = found.index("nano") if index is None else index
+    if index is None:
+        return ""
+    n, same, other = same_length(found, index)
+    total = len(texts.pairs())
+    return (
+        f"For {display.md_escape(title_of(found.members[index].name))} {display.number(n)} of the {display.number(total)} pairs have equally many tokens in both sentences; "
+        f"of these it has {percent(same)} right, of the others {percent(other)}."
+    )
+
+
+def prediction() -> tuple[str, list[str], int, str]:
+    """How many pairs does a model of single words get right? Counted in the record."""
+    found = findings()
+    index = found.index("unigram")
+    options = ["about a quarter", "about half", "about two thirds", "nearly all"]
+    value, cloze = found.tests["pairs"].accuracy[index], found.tests["cloze"].accuracy[index]
+    at = int(np.argmin([abs(value.value - share) for share in (0.25, 0.5, 2 / 3, 0.95)]))
+    blind = [p.title for p in texts.phenomena() if found.by_phenomenon[p.name][index].low > 0.5]
+    where = f" Surely better than a coin only in {', '.join(f'“{t}”' for t in blind)}, where the bad form is a rare one." if blind else ""
+    because = (
+        f"It has {percent(value.value)} of the pairs right ({100 * value.low:.0f} to {100 * value.high:.0f}) and {percent(cloze.value)} of the missing words, where a quarter is a coin of four sides. "
+        f"The pairs are made so that liking a word gains little.{where} Its loss is still {display.number(found.bits[index].value)} bits per byte, "
+        f"{display.number(found.bits[found.index('uniform')].value - found.bits[index].value)} less than knowing nothing: a lower loss, and not a better model."
+    )
+    return "A model that only knows how often each word occurs: what share of the minimal pairs does it get right?", options, at, because
+
+
+def code() -> None:
+    """“The code” of the chapter."""
+    from lmviz import downstream as core
+
+    functions = (core.pair_outcomes, core.cloze_outcomes, core.resampled, core.accuracy, core.spearman, core.rank_correlation, core.learned_at, core.twins)
+    show.code(snippet(), *functions, key="downstream_code")
+
+
+def snippet() -> str:
+    return """import numpy as np
+from lmviz import downstream, models
+from lmviz.data import downstream as texts
+
+model = models.load("nano")                             # read a phenomenon again
+pairs = texts.phenomena()[0].pairs
+good, bad = (recorded.read(model, [recorded.Item(t) for t in side])[:, 0] for side in ([p.good for p in pairs], [p.bad for p in pairs]))
+print(downstream.pair_outcomes(good - bad).mean())
+
+record = recorded.load()                                # all models, as recorded
+outcomes = downstream.pair_outcomes(record.differences)
+bits, _ = downstream.pooled_bits(record.nats, record.n_bytes, np.ones((1, len(record.n_bytes))))
+for member, loss, share in zip(record.members, bits, outcomes.mean(1)):
+    print(member.name, loss, share)
+print(downstream.spearman(bits, outcomes.mean(1)))
+"""
