@@ -69,12 +69,12 @@ def _bits(figure: go.Figure, bits: Sequence[int], left: float, right: float) -> 
     figure.add_bar(
         x=[0.92] * len(places), base=[i + 0.04 for i in places], y=[BITS] * len(places), width=0.5, orientation="h", hoverinfo="skip",
         marker={"color": [theme.MODEL if value else theme.MUTED for value in values],
-                "opacity": [(0.45 if value else 0.16) if i < n else 0.05 for i, value in zip(places, values)]},
+                "opacity": [(0.3 if value else 0.14) if i < n else 0.05 for i, value in zip(places, values)]},
     )  # fmt: skip
-    figure.add_scatter(
-        x=[i + 0.5 for i in places], y=[BITS] * len(places), mode="text", text=[str(v) if i < n else "·" for i, v in zip(places, values)],
-        hoverinfo="skip", textfont={"family": "monospace", "size": 12},
-    )  # fmt: skip
+    for value, colour in ((1, theme.MODEL), (0, theme.MUTED)):
+        here = [i for i, v in zip(places, values) if v == value and i < n]
+        figure.add_scatter(x=[i + 0.5 for i in here], y=[BITS] * len(here), mode="text", text=[str(value)] * len(here), hoverinfo="skip",
+                           textfont={"family": "monospace", "size": 13, "color": colour})  # fmt: skip
     padded = list(bits) + [0] * (8 * n_bytes - n)
     for k in range(int(left) // 8, n_bytes):
         if 8 * k + 4 < left or 8 * k + 4 > right:
@@ -84,10 +84,10 @@ def _bits(figure: go.Figure, bits: Sequence[int], left: float, right: float) -> 
         figure.add_shape(type="line", x0=8 * k + 0.15, x1=8 * k + 7.85, y0=BYTES + 0.34, y1=BYTES + 0.34, line={"color": theme.MUTED, "width": 2})
 
 
-def running_total(paid: Sequence[float], settled: Sequence[int] | None, places: Sequence[int], selected: int) -> go.Figure:
+def running_total(paid: Sequence[float], settled: Sequence[int] | None, n_bits: int, places: Sequence[int], selected: int) -> go.Figure:
     """Bits against bytes of text read: what has been paid, what is already written, and eight bits a byte for comparison.
 
-    `places` [T] are the byte ends of the tokens; `settled` the bits that could be written by then, or None if nothing is written.
+    `places` [T] are the byte ends of the tokens; `settled` the bits that could be written by then (in the end all `n_bits`), or None if nothing is written.
     """
     x = [0, *places]
     figure = go.Figure()
@@ -95,7 +95,9 @@ def running_total(paid: Sequence[float], settled: Sequence[int] | None, places: 
     hover = ["start", *[f"after {display.number(p)} bytes<br>{display.number(c)} bits paid" for p, c in zip(places, paid)]]
     figure.add_scatter(x=x, y=[0.0, *paid], mode="lines", line={"color": theme.LOSS, "width": 2}, hovertext=hover, hoverinfo="text")
     if settled is not None:
-        figure.add_scatter(x=x, y=[0, *settled], mode="lines", line={"color": theme.MODEL, "width": 1.5, "shape": "hv"}, hoverinfo="skip")
+        figure.add_scatter(
+            x=[*x, places[-1]], y=[0, *settled, n_bits], mode="lines", line={"color": theme.MODEL, "width": 1.5, "shape": "hv"}, hoverinfo="skip"
+        )
     figure.add_scatter(x=[places[selected]], y=[paid[selected]], mode="markers", hoverinfo="skip",
                        marker={"size": 12, "symbol": "circle-open", "color": theme.TRUTH, "line": {"width": 3, "color": theme.TRUTH}})  # fmt: skip
     theme.quiet(figure, height=240, x_title="bytes of the text read", y_title="bits")
@@ -152,7 +154,7 @@ def sizes(rows: Sequence[tuple[str, float, float]], n_bytes: int, ours: str) -> 
         )
     theme.quiet(figure, height=34 * len(rows) + 56, x_title="bytes")
     figure.update_yaxes(tickvals=y, ticktext=[f"<b>{n}</b>" if n == ours else n for n in names], range=[len(rows) - 0.5, -0.5], showgrid=False)
-    figure.update_xaxes(range=[0, max(c + h for c, h in zip(code, head)) * 1.32], zeroline=False, nticks=6)
+    figure.update_xaxes(range=[0, max(c + h for c, h in zip(code, head)) * 1.6], zeroline=False, nticks=6)
     figure.update_layout(barmode="overlay", bargap=0.3)
     return figure
 
@@ -160,27 +162,23 @@ def sizes(rows: Sequence[tuple[str, float, float]], n_bytes: int, ours: str) -> 
 def growth(lengths: Sequence[int], others: Mapping[str, np.ndarray], models: Mapping[str, np.ndarray], titles: Mapping[str, str], ours: str) -> go.Figure:
     """Bits a byte against how much of one text has been read, on a logarithmic axis: compressors learn as they read, models learned before."""
     figure = go.Figure()
-    ends = []
     for name, row in {**others, **models}.items():
-        is_model = name in models
-        colour = theme.LOSS if is_model else theme.MUTED
-        width = 3 if name == ours else 1.8
-        label = titles.get(name, name)
+        is_model, label = name in models, titles.get(name, name)
         hover = [f"{label}, {display.number(int(n))} bytes<br>{display.number(v)} bits a byte" for n, v in zip(lengths, row)]
         figure.add_scatter(x=list(lengths), y=list(row), mode="lines", hovertext=hover, hoverinfo="text",
-                           line={"color": colour, "width": width, "dash": "solid" if is_model else "dash"})  # fmt: skip
-        ends.append((float(row[-1]), label, colour, name == ours))
-    room = 0.36
-    last = -np.inf
-    for value, label, colour, bold in sorted(ends):
-        place = max(value, last + room)
-        last = place
-        figure.add_annotation(x=np.log10(lengths[-1]), y=place, xanchor="left", xshift=6, showarrow=False, font={"color": colour, "size": 12},
-                              text=f"<b>{label}</b>" if bold else label)  # fmt: skip
+                           line={"color": theme.LOSS if is_model else theme.MUTED, "width": 3 if name == ours else 1.8, "dash": "solid" if is_model else "dash"})  # fmt: skip
+    at_start = {"x": np.log10(lengths[0]), "xanchor": "left", "yanchor": "bottom", "xshift": 4, "showarrow": False}
+    for name, row in others.items():  # where they are far apart: they learn, and meet in the end
+        figure.add_annotation(y=float(row[0]), text=titles.get(name, name), font={"color": theme.MUTED, "size": 12}, **at_start)
+    highest, last = max(float(row[0]) for row in others.values()), -np.inf
+    for value, name in sorted((float(row[-1]), name) for name, row in models.items()):
+        last = max(value, last + highest / 24)
+        label = titles.get(name, name)
+        figure.add_annotation(x=np.log10(lengths[-1]), y=last, xanchor="left", xshift=6, showarrow=False, font={"color": theme.LOSS, "size": 12},
+                              text=f"<b>{label}</b>" if name == ours else label)  # fmt: skip
     theme.quiet(figure, height=380, x_title="bytes of the text read", y_title="bits a byte")
     figure.update_xaxes(type="log", tickvals=list(lengths), ticktext=[display.number(n) for n in lengths], range=[np.log10(lengths[0]), np.log10(lengths[-1])])
-    top = max(8.5, last + 0.3)
-    figure.update_yaxes(range=[0, top], zeroline=False)
+    figure.update_yaxes(range=[0, highest * 1.08], zeroline=False)
     figure.update_layout(margin_r=88)
     return figure
 

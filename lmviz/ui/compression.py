@@ -126,7 +126,7 @@ def answer(scored: ScoredText, file: Written | None) -> str:
     n = len(file.coded.bits)
     return (
         begins
-        + f"The file really written below has :blue[**{display.number(n)} bits**], {_plural(file.coded.n_payload, 'byte')}, and the text comes back from it."
+        + f"The file really written below has :blue[**{display.number(n)} bits**], {plural(file.coded.n_payload, 'byte')}, and the text comes back from it."
     )
 
 
@@ -180,7 +180,16 @@ def total(scored: ScoredText, file: Written | None, selected: int) -> None:
     places = tuple(token.end for token in scored.tokens)
     settled = file.coded.settled if file is not None else None
     alt = f"Running total of bits over {display.number(places[-1])} bytes: {display.number(paid[-1])} in the end, where eight a byte would be {display.number(8 * places[-1])}."
-    charts.draw(figures.running_total, paid, settled, places, selected, key=f"compression_total_{file is not None}", alt=alt)
+    charts.draw(
+        figures.running_total,
+        paid,
+        settled,
+        len(file.coded.bits) if file is not None else 0,
+        places,
+        selected,
+        key=f"compression_total_{file is not None}",
+        alt=alt,
+    )
 
 
 # the file -------------------------------------------------------------------------------------------------------------
@@ -230,15 +239,15 @@ def file_words(scored: ScoredText, file: Written) -> str:
     spelled = (
         ""
         if not coded.n_spelled
-        else f" {_plural(coded.n_spelled, 'character')} that the model's vocabulary cannot write {'stands' if coded.n_spelled == 1 else 'stand'} in the head, spelled out."
+        else f" {plural(coded.n_spelled, 'character')} that the model's vocabulary cannot write {'stands' if coded.n_spelled == 1 else 'stand'} in the head, spelled out."
     )
     over = (
-        f"{display.number(extra, 2, sign=True)} on the summed cross-entropy"
-        if extra >= -0.5
-        else f"{display.number(-extra, 3)} fewer than the summed cross-entropy, because no token costs more than {quantise.SCALE} bits here"
+        f"{display.number(extra, 2)} more than the summed cross-entropy"
+        if extra >= 0
+        else f"{display.number(-extra, 2)} fewer than the summed cross-entropy, because every token has a unit of 2⁻³² here, and so what is all but impossible costs less than the model says"
     )
     return (
-        f"**{display.number(len(coded.bits))} bits of code**, {over}; filled up to {_plural(coded.n_payload, 'byte')}. "
+        f"**{display.number(len(coded.bits))} bits of code**, {over}; filled up to {plural(coded.n_payload, 'byte')}. "
         f"Around them a head of {coded.n_head} bytes: which model and which weights, how many tokens, and checksums, so that a wrong model or a damaged file is refused.{spelled}{took}"
     )
 
@@ -259,50 +268,5 @@ def back_words(scored: ScoredText, file: Written) -> str:
     )
 
 
-# the end --------------------------------------------------------------------------------------------------------------
-
-
-def whole_bits(each) -> int:
-    """What a text costs if every token gets a code word of its own, of ⌈−log₂ P⌉ bits and at least one (Shannon 1948).
-
-    >>> whole_bits([7.2, 0.1, 1.0])
-    10
-    """
-    return sum(max(1, math.ceil(cost - 1e-9)) for cost in each)
-
-
-def prediction(scored: ScoredText, file: Written | None) -> tuple[str, list[str], int, str]:
-    """What if tokens were rounded up to whole bits? Computed from this text."""
-    each = costs(scored, file)
-    ideal, whole = math.fsum(each), whole_bits(each)
-    more = whole / ideal - 1 if ideal else 0.0
-    options = ["by less than 5 %", "by 5 to 15 %", "by 15 to 50 %", "by more than 50 %"]
-    at = int(np.searchsorted([0.05, 0.15, 0.5], more, side="right"))
-    cheap = sum(cost < 1 for cost in each)
-    because = (
-        f"{display.number(ideal)} bits become {display.number(whole)}, {display.number(100 * more, 2)} % more. {_plural(cheap, 'token')} of {display.number(len(each))} cost less than one bit, and a code word cannot. "
-        "The arithmetic coder never rounds a token: it rounds once, at the end of the file."
-    )
-    question = (
-        "Suppose every token had to have a code word of its own, of a whole number of bits, −log₂ P rounded up. By how much would the code of your text grow?"
-    )
-    return question, options, at, because
-
-
-def snippet(scored: ScoredText) -> str:
-    return f"""from lmviz import coding, models, units
-from lmviz.coding import coder, compressors
-from lmviz.models import scoring
-
-{show.text_line(scored.text)}
-model = models.load({scored.model!r})
-print(units.to_bits(scoring.score(model, text).total_nats))     # the summed cross-entropy, in bits
-made = coder.run(coding.encoding(model, text), 0)
-print(len(made.bits), made.n_payload, made.n_head)              # bits of code, bytes of code, bytes of head
-print(coding.decode(model, made.blob) == text)                  # the text again, from the file alone
-print(compressors.sizes(text))
-"""
-
-
-def _plural(n: int, word: str) -> str:
+def plural(n: int, word: str) -> str:
     return f"{display.number(n)} {word}{'' if n == 1 else 's'}"

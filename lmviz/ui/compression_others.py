@@ -3,6 +3,7 @@
 import functools
 import math
 
+import numpy as np
 import streamlit as st
 
 from lmviz import display, models, units
@@ -15,7 +16,7 @@ from lmviz.figures import theme
 from lmviz.models import registry
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, show
-from lmviz.ui.compression import Written
+from lmviz.ui.compression import Written, costs, plural
 
 
 @functools.lru_cache(64)
@@ -51,10 +52,10 @@ def beside_words(scored: ScoredText, file: Written | None, shown) -> str:
         if size
         else "This model knows nothing but its list of tokens"
     )
+    learn = "A text this short gives them nothing to learn from. " if scored.n_bytes < 1000 else ""
     return (
         f"{display.number(ours)} bytes of code{head}; the best of the others, {best}, needs {display.number(others[best])}, {display.number(others[best] / max(1, ours), 2)} times as many. "
-        f"gzip, bz2, xz and zstd carry heads and checksums of their own, PPMd none. A text this short gives them nothing to learn from. {model}; "
-        "the programs need only themselves, some hundred kilobytes."
+        f"gzip, bz2, xz and zstd carry heads and checksums of their own, PPMd none. {learn}{model}; the programs need only themselves."
     )
 
 
@@ -148,3 +149,48 @@ def huffman_words(view: recorded.HuffmanView) -> str:
         "Nearly as good as it gets, for a model that never expects anything with more than a few per cent. "
         "A model that is often sure needs **less than one bit** for most tokens, and no code word is shorter than one."
     )
+
+
+# the end --------------------------------------------------------------------------------------------------------------
+
+
+def whole_bits(each) -> int:
+    """What a text costs if every token gets a code word of its own, of ⌈−log₂ P⌉ bits and at least one (Shannon 1948).
+
+    >>> whole_bits([7.2, 0.1, 1.0])
+    10
+    """
+    return sum(max(1, math.ceil(cost - 1e-9)) for cost in each)
+
+
+def prediction(scored: ScoredText, file: Written | None) -> tuple[str, list[str], int, str]:
+    """What if tokens were rounded up to whole bits? Computed from this text."""
+    each = costs(scored, file)
+    ideal, whole = math.fsum(each), whole_bits(each)
+    more = whole / ideal - 1 if ideal else 0.0
+    options = ["by less than 5 %", "by 5 to 15 %", "by 15 to 50 %", "by more than 50 %"]
+    at = int(np.searchsorted([0.05, 0.15, 0.5], more, side="right"))
+    cheap = sum(cost < 1 for cost in each)
+    because = (
+        f"{display.number(ideal)} bits become {display.number(whole)}, {display.number(100 * more, 2)} % more. {plural(cheap, 'token')} of {display.number(len(each))} cost less than one bit, and a code word cannot. "
+        "The arithmetic coder never rounds a token: it rounds once, at the end of the file."
+    )
+    question = (
+        "Suppose every token had to have a code word of its own, of a whole number of bits, −log₂ P rounded up. By how much would the code of your text grow?"
+    )
+    return question, options, at, because
+
+
+def snippet(scored: ScoredText) -> str:
+    return f"""from lmviz import coding, models, units
+from lmviz.coding import coder, compressors
+from lmviz.models import scoring
+
+{show.text_line(scored.text)}
+model = models.load({scored.model!r})
+print(units.to_bits(scoring.score(model, text).total_nats))     # the summed cross-entropy, in bits
+made = coder.run(coding.encoding(model, text), 0)
+print(len(made.bits), made.n_payload, made.n_head)              # bits of code, bytes of code, bytes of head
+print(coding.decode(model, made.blob) == text)                  # the text again, from the file alone
+print(compressors.sizes(text))
+"""

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from lmviz import display
 from lmviz.coding import arithmetic, coder, quantise
 from lmviz.ui import compression, compression_others, scores, show, strip
 
@@ -50,12 +51,12 @@ st.markdown(
 st.subheader("Where it stops", anchor=False)
 st.markdown(
     "The model must be there already, and it is larger than most texts. Both sides must compute the same probabilities to the last unit: here they are whole numbers of 2⁻³², which costs at most "
-    f"{quantise.precision_loss(scored.vocab_size):.1g} bits a token, and the writer takes the reader's steps one by one, on one thread; another processor or another version may still differ in a last digit, "
-    "and then the file is refused rather than misread. That is also why it is slow: gzip reads a million bytes in the time of one token. And the code is as long as the surprise, so a text "
+    f"{display.number(quantise.precision_loss(scored.vocab_size), 2)} bits a token, and the writer takes the reader's steps one by one, on one thread; another processor or another version may still differ in a last digit, "
+    "and then the file is refused rather than misread. That is also why it is slow: one step of the model for every token, at both ends. And the code is as long as the surprise, so a text "
     "the model has seen in training looks shorter than it is."
 )
-show.predict(*compression.prediction(scored, file), key="compression_predict")
-show.code(compression.snippet(scored), coder.encoding, coder.predictions, quantise.counts, arithmetic.Encoder.encode, key="compression_code")
+show.predict(*compression_others.prediction(scored, file), key="compression_predict")
+show.code(compression_others.snippet(scored), coder.encoding, coder.predictions, quantise.counts, arithmetic.Encoder.encode, key="compression_code")
 show.sources(
     "Shannon, C. E. (1948). *A Mathematical Theory of Communication*. Bell System Technical Journal 27: codes of −log₂ P bits, and why none is shorter.",
     "Huffman, D. A. (1952). *A Method for the Construction of Minimum-Redundancy Codes*. Proceedings of the IRE 40: the best code words.",
