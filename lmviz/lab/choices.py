@@ -16,7 +16,7 @@ from lmviz.errors import ReaderError
 LOSSES = pulls.LOSSES
 OPTIMISERS = ("muon", "adamw", "adam", "sgd")
 RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # what a page offers
-USUAL_RATE = {"muon": 0.02, "adamw": 0.003, "adam": 0.003, "sgd": 0.3}
+USUAL_RATE = {"muon": 0.02, "adamw": 0.003, "adam": 0.003, "sgd": 0.1}
 SOURCES = ("letters", "weather", "Onegin")
 KINDS = ("passages", "text", "source")
 FEWEST_BYTES, MOST_BYTES = 2_000, 1_000_000

@@ -7,32 +7,34 @@ from functools import cache
 from pathlib import Path
 
 from lmviz import units
+from lmviz.data.recorded import losses
+from lmviz.data.recorded.losses import TrainedRun
 from lmviz.lab.curve import Curve
 
-DATA = Path(__file__).parent.parent / "data"
-LOSSES_FILE, NANO_FILE = DATA / "recorded" / "losses.json", DATA / "models" / "nano" / "run.json"
+NANO_FILE = Path(__file__).parent.parent / "data" / "models" / "nano" / "run.json"
+POINTS = 200  # of a training loss that was written down at every step
 
 
 @cache
 def curves() -> tuple[Curve, ...]:
     """The recorded runs, cross-entropy first."""
-    if LOSSES_FILE.exists():
-        runs = json.loads(LOSSES_FILE.read_text(encoding="utf-8"))["runs"]
-        order = sorted(runs, key=lambda name: name != "cross_entropy")
-        return tuple(from_columns(name, runs[name]) for name in order)
-    return (from_run_json(json.loads(NANO_FILE.read_text(encoding="utf-8"))),)
+    series = losses.load()
+    if series is None or not series.runs:
+        return (from_run_json(json.loads(NANO_FILE.read_text(encoding="utf-8"))),)
+    tokens = series.settings["batch"] * series.settings["context"]
+    return tuple(from_series(series.runs[name], tokens) for name in sorted(series.runs, key=lambda name: name != "cross_entropy"))
 
 
-def from_columns(loss: str, columns: dict) -> Curve:
-    """One run of losses.json: its own loss and, in nats a token of the bundled vocabulary, held-out cross-entropy."""
-    label = loss.replace("_", " ").replace("cross entropy", "cross-entropy")
+def from_series(run: TrainedRun, tokens_per_step: int) -> Curve:
+    """One run under one loss: its own loss in stretches, and held-out cross-entropy in nats a token of the bundled vocabulary."""
+    label = run.name.replace("_", " ").replace("cross entropy", "cross-entropy")
+    size = max(1, len(run.step) // POINTS)
+    stretches = [slice(i, i + size) for i in range(0, len(run.step), size)]
     return Curve(
-        label, loss, "token", columns["step"][-1],
-        step=tuple(columns["step"]), training=tuple(columns["loss"]),
-        held_step=tuple(columns["held_out_step"]), held_out=tuple(columns["held_out_nats"]),
-        accuracy=tuple(columns.get("accuracy", ())), ece=tuple(columns.get("ece", ())),
-        samples=tuple((row["step"], row["text"]) for row in columns.get("sample", ())),
-        tokens_per_step=round(columns["tokens"][-1] / columns["step"][-1]),
+        label, run.name, "token", run.step[-1],
+        step=tuple(run.step[s][-1] for s in stretches), training=tuple(sum(run.loss[s]) / len(run.loss[s]) for s in stretches),
+        held_step=tuple(run.held_out_step), held_out=tuple(run.held_out_nats), accuracy=tuple(run.accuracy), ece=tuple(run.ece),
+        samples=tuple((row["step"], row["text"]) for row in run.sample), tokens_per_step=tokens_per_step,
     )  # fmt: skip
 
 

@@ -8,14 +8,15 @@ from lmviz import display, uploads
 from lmviz.errors import ReaderError
 from lmviz.lab import choices
 from lmviz.lab.choices import MOST_RUNS, Data, Settings
+from lmviz.lab.workshop import Experiment
 from lmviz.ui import show, training_lab, training_words
 
 KINDS = {"passages": "the bundled passages", "text": "a text of your own", "source": "a source of known entropy"}
 LABELS = {loss: Settings(loss=loss).label for loss in choices.LOSSES}
 
 
-def controls() -> None:
-    """What to train on what, and the button that starts it."""
+def controls(experiment: Experiment | None) -> None:
+    """What to train on what, and the button that starts it; while `experiment` is on its way, how far it is."""
     kind = st.selectbox("Learn from", list(KINDS), key="training_data", format_func=KINDS.get)
     source = "letters"
     if kind == "source":
@@ -26,26 +27,27 @@ def controls() -> None:
         "Make small", list(LABELS), selection_mode="multi", default=["cross_entropy", "squared_error"], key="training_losses", format_func=LABELS.get
     )
     size = st.segmented_control("For about", list(choices.SIZES), default="10 s", required=True, key="training_size")
+    place = st.container(key="training_go")
     with st.expander("More choices"):
         _more()
     chosen = _settings(losses, size)
-    going = training_lab.live() is not None
-    label = "Train" if len(chosen) < 2 else f"Train {len(chosen)} side by side"
-    st.button(
-        label,
-        type="primary",
-        key="training_start",
-        width="stretch",
-        disabled=going or not 1 <= len(chosen) <= MOST_RUNS,
-        on_click=_start,
-        args=(chosen, kind, source),
-    )
-    if len(chosen) > MOST_RUNS:
-        st.caption(f"Up to {MOST_RUNS} at once, please.")
-    elif chosen and not going:
-        st.caption(training_words.expected(chosen, training_lab.workshop().queue_length))
+    with place:
+        if experiment is not None:
+            training_lab.progress(experiment)
+        else:
+            _button(chosen, kind, source)
     if (trouble := st.session_state.pop("training_trouble", None)) is not None:
         show.trouble(trouble)
+
+
+def _button(chosen: list[Settings], kind: str, source: str) -> None:
+    label = "Train" if len(chosen) < 2 else f"Train {len(chosen)} side by side"
+    possible = 1 <= len(chosen) <= MOST_RUNS
+    st.button(label, type="primary", key="training_start", width="stretch", disabled=not possible, on_click=_start, args=(chosen, kind, source))
+    if possible:
+        st.caption(training_words.expected(chosen, training_lab.workshop().queue_length))
+    else:
+        st.caption(f"Up to {MOST_RUNS} at once, please." if chosen else "Choose at least one loss.")
 
 
 def _own_text() -> None:

@@ -17,7 +17,7 @@ from lmviz.models import own
 from lmviz.ui import show, training_words
 
 EXPERIMENTS = "training_experiments"  # this session's, oldest first
-SHOWN = {"held_out": "held-out loss", "training": "training loss", "perplexity": "perplexity", "accuracy": "accuracy", "ece": "calibration"}
+SHOWN = {"held_out": "held-out", "training": "training", "perplexity": "perplexity", "accuracy": "accuracy", "ece": "calibration"}
 EVERY = 1.0  # seconds between two looks at a run that is going on
 
 
@@ -66,17 +66,45 @@ def start(chosen, data) -> None:
     st.session_state.training_view = "yours"
 
 
-def picture(unit: str) -> None:
-    """The curves and all that belongs to them; looked at again every second while something runs."""
-    experiment = live()
-    going = experiment is not None and experiment.is_live
-    st.fragment(_picture, run_every=EVERY if going else None)(unit, going)
+def lab(unit: str) -> None:
+    """The curves beside the choices, and all that belongs to them; looked at again every second while something runs."""
+    st.fragment(_lab, run_every=EVERY if _is_going() else None)(unit, _is_going())
 
 
-def _picture(unit: str, was_going: bool) -> None:
-    experiment = live()
+def _is_going() -> bool:
+    return (experiment := live()) is not None and experiment.is_live
+
+
+def _lab(unit: str, was_going: bool) -> None:
+    from lmviz.ui import training_controls
+
+    left, right = st.columns([11, 4], gap="medium")
+    with right:
+        training_controls.controls(live())
     runs = own_runs()
-    with st.container(horizontal=True, vertical_alignment="center", key="training_choice"):
+    with left:
+        curves, selected, mine = _picture(runs, unit)
+    for latest in experiments()[-1:]:
+        if latest.trouble is not None:
+            show.trouble(latest.trouble)
+    for run in runs if mine else []:
+        if run.trouble:
+            show.trouble(ReaderError(f"{run.settings.label} broke off. {run.trouble}"))
+    st.markdown(training_words.mine(curves, unit) if mine else training_words.recorded(curves, unit))
+    st.markdown(training_words.table(curves, unit))
+    if mine:
+        _one_run(runs, curves, selected)
+    elif samples := [(c.label, *c.samples[-1]) for c in curves if c.samples]:
+        st.markdown(
+            "**What they write**\n\n" + "\n".join(f"- {label}, after {display.number(s)} steps: {display.md_escape(text)}" for label, s, text in samples)
+        )
+    if _is_going() != was_going:
+        st.rerun()  # the looking begins, or ends
+
+
+def _picture(runs: list, unit: str) -> tuple[list[Curve], int, bool]:
+    """The chart; returns the curves on it, the selected one, and whether they are the reader's own."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="training_choice"):
         quantity = st.segmented_control("Quantity", list(SHOWN), default="held_out", required=True, key="training_quantity", format_func=SHOWN.get,
                                         label_visibility="collapsed")  # fmt: skip
         if runs:
@@ -86,52 +114,32 @@ def _picture(unit: str, was_going: bool) -> None:
     curves = [run.curve() for run in runs] if mine else list(recorded.curves())
     selected = min(st.session_state.get("training_run") or 0, len(curves) - 1) if mine else 0
     if not any(curve.series(quantity)[1] for curve in curves):
-        st.caption(f"These runs have no {SHOWN[quantity]} yet." if mine else f"The recorded runs have no {SHOWN[quantity]}; yours will.")
+        st.caption(f"No {training_words.NAMES[quantity]} yet." if mine else f"The recorded run kept no {training_words.NAMES[quantity]}; yours will.")
         quantity = "held_out"
     figure = training_curves.training_curves(curves, quantity, unit=unit, selected=selected)
     st.plotly_chart(figure, config=theme.CONFIG, key="training_curves", alt=training_words.alt(curves, quantity, unit))
-    if experiment is not None:
-        _progress(experiment)
-    if was_going and (experiment is None or not experiment.is_live):
-        st.rerun()  # nothing more comes: the looking ends
-    for ended in experiments()[-1:]:
-        if ended.trouble is not None:
-            show.trouble(ended.trouble)
-    for run in runs if mine else []:
-        if run.trouble:
-            show.trouble(ReaderError(f"{run.settings.label} broke off. {run.trouble}"))
-    st.markdown(training_words.table(curves, unit))
-    st.markdown(training_words.mine(curves, unit) if mine else training_words.recorded(curves, unit))
-    if mine:
-        _one_run(runs, curves, selected, experiment)
-    elif samples := [(c.label, *c.samples[-1]) for c in curves if c.samples]:
-        st.markdown(
-            "**What they write**\n\n" + "\n".join(f"- {label}, after {display.number(s)} steps: {display.md_escape(text)}" for label, s, text in samples)
-        )
+    return curves, selected, mine
 
 
-def _progress(experiment: Experiment) -> None:
+def progress(experiment: Experiment) -> None:
     """How far, how long, and the ways to stop."""
-    with st.container(horizontal=True, vertical_alignment="center", key="training_progress"):
-        st.progress(experiment.fraction, training_words.progress(experiment, workshop().place(experiment)))
+    st.progress(experiment.fraction, training_words.progress(experiment, workshop().place(experiment)))
+    with st.container(horizontal=True, key="training_progress"):
         if experiment.state == "paused":
-            st.button("Go on", key="training_resume", on_click=_resume, args=(experiment,))
+            st.button("Go on", key="training_resume", on_click=_resume, args=(experiment,), width="stretch")
         else:
-            st.button("Pause", key="training_pause", on_click=workshop().pause, args=(experiment,))
-        st.button("Stop", key="training_stop", on_click=workshop().stop, args=(experiment,))
-    if experiment.state == "paused" or (note := st.session_state.pop("training_note", None)) is None:
-        return
-    show.trouble(note)
+            st.button("Pause", key="training_pause", on_click=workshop().pause, args=(experiment,), width="stretch")
+        st.button("Stop", key="training_stop", on_click=workshop().stop, args=(experiment,), width="stretch")
 
 
 def _resume(experiment: Experiment) -> None:
     try:
         workshop().resume(experiment)
     except ReaderError as full:
-        st.session_state.training_note = full
+        st.session_state.training_trouble = full
 
 
-def _one_run(runs: list, curves: list[Curve], selected: int, experiment: Experiment | None) -> None:
+def _one_run(runs: list, curves: list[Curve], selected: int) -> None:
     """The selected run: what it writes, its files, and its way into the other chapters."""
     if len(runs) > 1:
         st.session_state.training_run = selected
@@ -139,7 +147,7 @@ def _one_run(runs: list, curves: list[Curve], selected: int, experiment: Experim
     run, curve = runs[selected], curves[selected]
     with st.container(height=250, border=False, key="training_samples"):
         st.markdown(f"**What {display.md_escape(curve.label)} writes**, from the same seed each time:\n\n" + training_words.samples(curve))
-    busy = experiment is not None and experiment.is_live
+    busy = _is_going()
     with st.container(horizontal=True, vertical_alignment="center", key="training_keep"):
         with st.popover("Save", key="training_save", on_change="rerun", disabled=busy) as door:
             if door.open:

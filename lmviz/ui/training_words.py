@@ -9,8 +9,8 @@ from lmviz.lab.curve import Curve
 from lmviz.lab.workshop import Experiment
 
 ANSWER = (
-    "A loss is a teacher: it says, token by token, what was wrong and how much. So let the same small model learn from different ones. Below are finished runs; "
-    "choose what to make small, press the button, and watch your own."
+    "A loss is a teacher: token by token it says what was wrong, and how much. Here the same small model learns from different ones, "
+    "first in finished runs, then in yours: choose what to make small, press the button, and watch."
 )
 NAMES = {"held_out": "held-out cross-entropy", "training": "training loss", "perplexity": "held-out perplexity", "accuracy": "held-out accuracy", "ece": "calibration error"}  # fmt: skip
 
@@ -57,7 +57,7 @@ def recorded(curves: list[Curve], unit: str) -> str:
         )
     best, worst = ranked(curves, "held_out")[0], ranked(curves, "held_out")[-1]
     text = (
-        f"Recorded: {len(curves)} copies of our small model nano, with the same first weights and the same {tokens} million tokens of old novels in the same order; one seed. Only the loss differs. "
+        f"Recorded: {len(curves)} copies of our small model nano, with the same first weights and the same {tokens} million tokens of old novels in the same order; one seed. Only the loss differs, and the learning rate, chosen for each by its own loss in short trials. "
         f"{_cap(best.label)} pays least for text it never read, :orange[**{last(best, 'held_out', unit)}**] a {best.per}; {worst.label} most, **{last(worst, 'held_out', unit)}**."
     )
     sharp = max((c for c in curves if c.accuracy), key=lambda c: c.accuracy[-1], default=None)
