@@ -13,7 +13,9 @@ from xml.sax.saxutils import escape
 from lmviz import display, units, words
 from lmviz.models.scored import ScoredText
 
-COLUMNS = ("index", "word", "token", "start", "end", "id", "loss_nats", "loss_bits", "probability", "rank", "entropy_nats", "surprise_nats")
+GUARDED = "token (without the leading ')"  # the column's name says what to take away
+COLUMNS = ("index", "word", GUARDED, "start", "end", "id", "loss_nats", "loss_bits", "probability", "rank", "entropy_nats", "surprise_nats")
+FORMULA = "=+-@\t\r\n＝＋－＠"  # a spreadsheet runs a cell that begins so (OWASP, "CSV Injection")
 MEASURES = {"loss": "−log P", "probability": "P", "rank": "rank", "entropy": "entropy", "surprise": "loss − entropy"}
 FULL = {"loss": units.to_nats(12.0), "entropy": units.to_nats(12.0), "surprise": units.to_nats(8.0)}  # where the colour is full, nats
 BUCKETS = (1, 10, 100, 1000)  # the last rank of each shade
@@ -23,9 +25,13 @@ LETTER = 9.6  # the advance of a 16 px monospaced letter
 
 
 def to_csv(scored: ScoredText) -> str:
-    """One row a token, columns as in COLUMNS, numbers at full precision; what was not scored is an empty cell."""
+    """One row a token, columns as in COLUMNS, numbers at full precision; what was not scored is an empty cell.
+
+    A token that a spreadsheet would take for a formula has an apostrophe put before it, and so has one that begins with an
+    apostrophe: without the first apostrophe, if there is one, every cell is the token itself.
+    """
     out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
+    table = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     table.writerow(COLUMNS)
     starts = set(words.word_groups([token.text for token in scored.tokens]))
     word = -1
@@ -34,8 +40,17 @@ def to_csv(scored: ScoredText) -> str:
         loss, entropy = float(scored.losses[i]), float(scored.entropies[i])
         rank = "" if math.isnan(scored.ranks[i]) else int(scored.ranks[i])
         numbers = [loss, units.to_bits(loss), math.exp(-loss), rank, entropy, loss - entropy]
-        table.writerow([i, word, token.text, token.start, token.end, token.id, *("" if x != x else x for x in numbers)])
+        table.writerow([i, word, guarded(token.text), token.start, token.end, token.id, *("" if x != x else x for x in numbers)])
     return out.getvalue()
+
+
+def guarded(cell: str) -> str:
+    """A text as a cell that no spreadsheet runs.
+
+    >>> [guarded(cell) for cell in ("=1+1", "'s", " cat", "")]
+    ["'=1+1", "''s", ' cat', '']
+    """
+    return "'" + cell if cell[:1] and cell[0] in FORMULA + "'" else cell
 
 
 def to_json(scored: ScoredText) -> str:

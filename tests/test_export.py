@@ -44,12 +44,28 @@ def words(svg: str) -> list[str]:
 def test_the_table_has_one_row_a_token_at_full_precision():
     rows = list(csv.DictReader(io.StringIO(export.to_csv(CAT))))
     assert tuple(rows[0]) == export.COLUMNS
-    assert "".join(row["token"] for row in rows) == CAT.text
+    assert "".join(row[export.GUARDED] for row in rows) == CAT.text
     assert [float(row["loss_nats"]) for row in rows] == CAT.losses.tolist()
     np.testing.assert_allclose([float(r["loss_bits"]) for r in rows], CAT.losses / np.log(2))
     np.testing.assert_allclose([float(r["probability"]) for r in rows], np.exp(CAT.log_probs))
     np.testing.assert_allclose([float(r["surprise_nats"]) for r in rows], CAT.losses - CAT.entropies)
     assert [int(r["rank"]) for r in rows] == CAT.ranks.astype(int).tolist()
+
+
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=12))
+def test_no_cell_begins_as_a_formula_and_every_token_can_be_had_back(tokens):
+    rows = list(csv.DictReader(io.StringIO(export.to_csv(scored(tokens)), newline="")))
+    cells = [row[export.GUARDED] for row in rows]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r\n＝＋－＠")]
+    assert [cell.removeprefix("'") for cell in cells] == tokens
+
+
+@pytest.mark.parametrize("token", ["=1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", '=HYPERLINK("x","y")'])
+def test_what_a_spreadsheet_would_run_is_guarded_in_the_table_and_exact_in_the_json(token):
+    text = export.to_csv(scored([token, "x"]))
+    assert list(csv.DictReader(io.StringIO(text, newline="")))[0][export.GUARDED] == "'" + token
+    assert json.loads(export.to_json(scored([token, "x"])))["tokens"][0]["text"] == token
+    assert "leading '" in text.splitlines()[0]
 
 
 def test_the_table_tells_which_word_a_token_belongs_to():

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor
 
 from lmviz import units
+from lmviz.errors import ReaderError
 from lmviz.models.llama import Llama, LlamaConfig
 from lmviz.training import distil
 from lmviz.training.grow import grow
@@ -75,11 +77,17 @@ def train(
     optimiser = Optimiser(model, muon_lr=recipe.muon_lr, adam_lr=recipe.adam_lr, weight_decay=recipe.weight_decay, parts=lambda name: fused_rows(name, recipe))
     step, read, decay_from, seconds = 0, 0, None, 0.0
     if (folder / "checkpoint.pt").exists():
-        saved = torch.load(folder / "checkpoint.pt", weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step, read, decay_from, seconds = (saved[key] for key in ("step", "read", "decay_from", "seconds"))
-        recipe = dataclasses.replace(recipe, steps=saved["steps"], decay=saved["decay"]) if decay_from is not None else recipe
+        try:
+            saved = torch.load(folder / "checkpoint.pt", weights_only=True)
+            model.load_state_dict(saved["model"])
+            optimiser.load_state_dict(saved["optimiser"])
+            step, read, decay_from, seconds = (saved[key] for key in ("step", "read", "decay_from", "seconds"))
+            recipe = dataclasses.replace(recipe, steps=saved["steps"], decay=saved["decay"]) if decay_from is not None else recipe
+        except (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, EOFError, pickle.UnpicklingError) as unfit:
+            raise ReaderError(
+                f"The run in {folder} cannot be gone on with: its checkpoint.pt is damaged, of an older format, or of another recipe. Choose another folder, or delete that file to begin anew.",
+                remedy=f'rm "{folder / "checkpoint.pt"}"',
+            ) from unfit
         _drop_rows_from(folder / "log.jsonl", step)
     elif grown_from is not None:
         smaller = torch.load(grown_from[0], weights_only=True)

@@ -8,7 +8,7 @@ from lmviz import compare, display, models, units
 from lmviz.data import examples
 from lmviz.figures import comparison, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import reader, scores, strip, token_strip
+from lmviz.ui import reader, scores, show, strip, token_strip
 
 TEXTS, MODELS = "two texts", "two models"
 NOTHING = units.to_nats(0.005)  # a difference no reader would call one
@@ -28,6 +28,8 @@ def side_by_side(scored: ScoredText, unit: str) -> None:
     spans = compare.align(scored, second)
     _strips(scored, second, spans, names, unit)
     st.markdown(verdict(scored, second, spans, names, unit))
+    if what == MODELS:
+        show.tokenizer_note({scored.model: len(scored), second.model: len(second)})
     figure = comparison.differences(spans, unit=unit, names=names)
     st.plotly_chart(figure, config=theme.CONFIG, key="heatmap_differences", alt=differences_alt(spans, names, unit))
 

@@ -10,7 +10,7 @@ from lmviz import ladder as ladder_of
 from lmviz.figures import die
 from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, runtime, scores
+from lmviz.ui import charts, runtime, scores, show
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
 LADDER_CHARACTERS = 4_000  # every model reads the text
@@ -93,6 +93,7 @@ def ladder(scored: ScoredText) -> None:
         rungs.append(ladder_of.rung(scores.scored(text, name), rows[name].tokenizer))
     _draw_ladder(place, rungs, model, len(others))
     st.markdown(ladder_words(rungs, model, cut=text != scored.text))
+    show.tokenizer_note({r.model: r.n_tokens for r in ladder_of.ladder(rungs) if not r.model.startswith("uniform ")})
 
 
 def _ready(text: str, name: str) -> bool:
@@ -124,14 +125,6 @@ def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) 
         f"{display.amount(math.log(blind.vocab_size), 'bits')} a token, {display.number(blind.bits_per_byte)} bits per byte here. {rung_name(bottom)} pays "
         f"**{display.number(bottom.bits_per_byte)}**, {display.number(100 * (1 - bottom.total_nats / blind.total_nats), 2)} % less."
     )
-    tokenizers = {r.tokenizer: r.n_tokens for r in steps if not r.model.startswith("uniform ")}
-    if len(tokenizers) > 1:
-        counts = sorted(set(tokenizers.values()))
-        words += (
-            f" These models cut the text into {' or '.join(map(display.number, counts))} tokens, so their perplexities a token do not compare."
-            if len(counts) > 1
-            else f" Two tokenizers are at work. Both happen to cut this text into {display.number(counts[0])} tokens; where they do not agree, perplexities a token do not compare."
-        ) + " Bits per byte do: the bytes are the same for all."
     return words + (f" Every model is to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
 
 

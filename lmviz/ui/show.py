@@ -2,11 +2,11 @@
 
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from lmviz import display
+from lmviz import display, models
 from lmviz.errors import ReaderError
 
 
@@ -16,6 +16,32 @@ def trouble(error: ReaderError) -> None:
         st.text(str(error))
         if error.remedy:
             st.code(error.remedy, language=None)
+
+
+def tokenizer_words(n_tokens: Mapping[str, int]) -> str:
+    """What must be said where models with different tokenizers meet, from `n_tokens` (model → tokens of the same text); empty if all share one."""
+    rows = {row.name: row for row in (*models.registry.ROWS, *models.registry.MASKED_ROWS)}
+    cutting: dict[tuple[str, int], list[str]] = {}
+    for name, n in n_tokens.items():
+        row = rows.get(name) or models.registry.row(name)
+        cutting.setdefault((row.tokenizer, n), []).append(display.md_escape(row.title))
+    if len({tokenizer for tokenizer, _ in cutting}) < 2:
+        return ""
+    parts = [f"{_and(titles)} {'cuts' if len(titles) == 1 else 'cut'} this text into {display.number(n)} tokens" for (_, n), titles in cutting.items()]
+    return (
+        f"{', '.join(parts)}: their tokenizers differ, and a token of one is not a token of the other. So losses and perplexities per token do not "
+        "compare between them. Bits per byte do: the bytes are the same for all."
+    )
+
+
+def tokenizer_note(n_tokens: Mapping[str, int]) -> None:
+    """`tokenizer_words` as a note, where there is something to say."""
+    if words := tokenizer_words(n_tokens):
+        st.caption(words)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def source_of(*functions: Callable) -> None:

@@ -148,3 +148,24 @@ def test_a_recorded_run_keeps_means_of_stretches_and_every_measurement(tmp_path)
     run = recorded_run(tmp_path / "log.jsonl", points=2)
     assert (run["step"], run["tokens"], run["loss_nats"]) == ([4, 8], [40, 80], [2.5, 6.5])
     assert (run["held_out_step"], run["held_out_bits_per_byte"]) == ([6], [2.5])
+
+
+def test_a_checkpoint_that_is_damaged_or_of_an_older_format_or_of_another_recipe_is_a_sentence_that_names_it(streams, tmp_path):
+    train(TOY, streams, tmp_path, stop_at=1)
+    file = tmp_path / "checkpoint.pt"
+    raw, saved = file.read_bytes(), torch.load(file, weights_only=True)
+    older = {key: value for key, value in saved.items() if key != "seconds"}
+    other = saved | {"model": {key: value[:1] for key, value in saved["model"].items()}}
+    for spoil in (
+        lambda: torch.save(older, file),
+        lambda: torch.save(other, file),
+        lambda: torch.save([1], file),
+        lambda: file.write_bytes(raw[: len(raw) // 2]),
+        lambda: file.write_bytes(b""),
+    ):
+        spoil()
+        with pytest.raises(ReaderError, match="checkpoint.pt is damaged, of an older format, or of another recipe") as caught:
+            train(TOY, streams, tmp_path)
+        assert caught.value.remedy == f'rm "{file}"'
+    file.write_bytes(raw)
+    train(TOY, streams, tmp_path, stop_at=2)
