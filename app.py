@@ -41,7 +41,7 @@ BOOK = {
     ],
 }
 
-if get_script_run_ctx() is None:  # the server is starting, no reader is here yet
+if get_script_run_ctx(suppress_warning=True) is None:  # the server is starting, no reader is here yet
     app = st.App("app.py", lifespan=runtime.lifespan)
 else:
     frame.open_book(BOOK)
