@@ -1,6 +1,7 @@
 """Exposure bias measured: what a model loses when it reads its own words instead of a human's. NumPy only.
 
-o is the oracle that stands in for the truth, p the model, L the longest continuation; rows are passages, columns positions.
+o is the oracle that stands in for the truth, p the model, L the longest continuation; rows are passages, columns positions. A passage
+that is over before L has NaN there, and each position is averaged over the passages that reach it.
 Source: Arora, El Asri, Bahuleyan & Cheung 2022, whose names these are; the same computation is in their published code.
 """
 
@@ -17,7 +18,7 @@ def regret(kl) -> np.ndarray:
     >>> regret([[1.0, 2.0], [3.0, 2.0]]).tolist()
     [2.0, 4.0]
     """
-    return _nats(kl, "kl").mean(0).cumsum()
+    return np.nanmean(_nats(kl, "kl"), 0).cumsum()
 
 
 def error_rate(kl) -> np.ndarray:
@@ -27,7 +28,7 @@ def error_rate(kl) -> np.ndarray:
     [1.0, 1.5]
     """
     kl = _nats(kl, "kl")
-    return kl.mean(0).cumsum() / np.arange(1, kl.shape[1] + 1)
+    return np.nanmean(kl, 0).cumsum() / np.arange(1, kl.shape[1] + 1)
 
 
 def accumulated_error(own_kl, human_kl) -> np.ndarray:
@@ -106,6 +107,8 @@ def _nats(kl, name: str) -> np.ndarray:
     kl = np.asarray(kl, dtype=np.float64)
     if kl.ndim != 2 or 0 in kl.shape:
         raise ValueError(f"{name} must be [passages, positions], got shape {kl.shape}")
-    if np.isnan(kl).any() or (kl < -1e-6).any():
-        raise ValueError(f"{name} must hold divergences, at least 0 and no NaN, got {np.nanmin(kl)}")
+    if (kl < -1e-6).any():
+        raise ValueError(f"{name} must hold divergences, at least 0, got {np.nanmin(kl)}")
+    if np.isnan(kl).all(0).any():
+        raise ValueError(f"{name} must have a number at every position, got only NaN at position {int(np.isnan(kl).all(0).argmax())}")
     return kl

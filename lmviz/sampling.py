@@ -138,3 +138,12 @@ def go_on(model: CausalLM, prompts: Sequence[Sequence[int]], rule: Rule, length:
         if len(ids) == length:
             return torch.stack(ids, 1), torch.stack(nats, 1)
         walk = step(model, walk, chosen.tolist())
+
+
+RULES = {  # the decoding rules that chapter 13 compares
+    "greedy": Rule("greedy"),
+    "sample": Rule("sample"),
+    "temperature 0.7": Rule("temperature", 0.7),
+    "top-k 20": Rule("top-k", 20),
+    "nucleus 0.9": Rule("nucleus", 0.9),
+}

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from lmviz import exposure, sampling, sequence_level
 from lmviz.checks import choice
-from lmviz.models.llama import Llama
+from lmviz.models.llama import Llama, rms_norm, rotate
 
+Memory = tuple[tuple[Tensor, Tensor], ...]  # per layer, keys and values [B, G, positions, head_dim]
 METHODS = ("cross_entropy", "scheduled_sampling", "reinforce", "reinforce_baseline", "minimum_risk")
 
 
@@ -27,9 +28,9 @@ class Setting:
 
     prompt: int = 24
     length: int = 24
-    prompts: int = 6
+    prompts: int = 4
     samples: int = 4
-    rate: float = 1e-4
+    rate: float = 3e-4
     alpha: float = 0.05
     own: float = 0.5
 
@@ -43,55 +44,58 @@ class Setting:
         return self.prompts * (self.samples if choice(method, "method", METHODS) in METHODS[:2] else 1)
 
 
-class Trainee:
-    """A network in training, as `lmviz.sampling` wants to see it: it may write, and no gradient comes of that."""
-
-    def __init__(self, network: Llama):
-        self.network = network
-        self.context, self.vocab_size = network.config.max_position_embeddings, network.config.vocab_size
-
-    def states(self, batch, pasts=None, *, remember=False, tick=None):
-        lengths = [len(ids) for ids in batch]
-        with torch.no_grad():
-            states, memory = self.network.read(torch.tensor([i for ids in batch for i in ids]), lengths, pasts, remember=remember)
-        return list(states.split(lengths)), memory
-
-    def logits(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        with torch.no_grad():
-            return states @ self.network.embedding.weight.T
-
-
 def trainable(network: Llama) -> Llama:
     """A copy that can learn; the model it was copied from stays what it is."""
     return copy.deepcopy(network).requires_grad_(True)
 
 
+@torch.no_grad()
+def read_on(network: Llama, ids: Tensor, memory: Memory = ()) -> tuple[Tensor, Memory]:
+    """Read [B, n] more ids of B texts of one length: logits [B, V] for the next token of each, and the memory to go on from.
+
+    What `Llama.read` does one text at a time, for all at once: seven times as fast when each step is one token.
+    """
+    B, n = ids.shape
+    c, before = network.config, memory[0][0].shape[2] if memory else 0
+    H, G, d, eps = c.num_attention_heads, c.num_key_value_heads, c.head_dim, c.rms_norm_eps
+    cos, sin = (table[before : before + n].repeat(B, 1).unsqueeze(1) for table in (network.cos, network.sin))
+    x, kept = network.embedding(ids.reshape(-1)), []
+    for depth, layer in enumerate(network.layers):
+        qkv = layer.qkv(rms_norm(x, layer.attention_norm, eps)).view(-1, H + 2 * G, d)
+        rotated = rotate(qkv[:, : H + G], cos, sin)
+        q, k, v = (heads.reshape(B, n, -1, d).transpose(1, 2) for heads in (rotated[:, :H], rotated[:, H:], qkv[:, H + G :]))
+        if memory:
+            k, v = torch.cat([memory[depth][0], k], 2), torch.cat([memory[depth][1], v], 2)
+        mask = torch.ones(n, before + n, dtype=torch.bool).tril(before)
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=H != G)
+        x = layer.add_feed_forward(layer.add_attention(x, attended.transpose(1, 2).reshape(B * n, H * d)), eps)
+        kept.append((k, v))
+    last = rms_norm(x.view(B, n, -1)[:, -1], network.final_norm, eps)
+    return last @ network.embedding.weight.T, tuple(kept)
+
+
 def write(network: Llama, heads: Tensor, length: int, *, generator: torch.Generator) -> Tensor:
     """Continue texts [N, H] (start token first) by sampling from the network's own distribution: [N, length] ids."""
-    trainee, sample = Trainee(network), sampling.Rule("sample")
-    walk, ids = sampling.resume(trainee, heads.tolist()), []
-    while True:
-        ids.append(sample.pick(walk.logits, generator))
-        if len(ids) == length:
-            return torch.stack(ids, 1)
-        walk = sampling.step(trainee, walk, ids[-1].tolist())
+    logits, memory = read_on(network, heads)
+    ids = [sampling.draw(logits, generator)]
+    while len(ids) < length:
+        logits, memory = read_on(network, ids[-1].unsqueeze(1), memory)
+        ids.append(sampling.draw(logits, generator))
+    return torch.stack(ids, 1)
 
 
 def mixed_inputs(network: Llama, windows: Tensor, setting: Setting, own: float, *, generator: torch.Generator) -> Tensor:
-    """The texts with each token of the continuation replaced, with chance `own`, by what the network would say there after what it has just read.
+    """The texts [N, window] with each token of the continuation replaced, with chance `own`, by one that the network would write there.
 
     One coin a token, and one token after the other, as Bengio et al. 2015 have it: later tokens see earlier replacements.
     """
-    trainee, sample = Trainee(network), sampling.Rule("sample")
-    head = 1 + setting.prompt
-    walk = sampling.resume(trainee, windows[:, :head].tolist())
-    for t in range(head, windows.shape[1]):
+    mixed = windows.clone()
+    logits, memory = read_on(network, windows[:, : 1 + setting.prompt])
+    for t in range(1 + setting.prompt, windows.shape[1]):
         coins = torch.rand(len(windows), generator=generator) < own
-        chosen = torch.where(coins, sample.pick(walk.logits, generator), windows[:, t])
-        if t + 1 == windows.shape[1]:
-            return torch.tensor([[*ids, int(new)] for ids, new in zip(walk.ids, chosen, strict=True)])
-        walk = sampling.step(trainee, walk, chosen.tolist())
-    return windows
+        mixed[:, t] = torch.where(coins, sampling.draw(logits, generator), windows[:, t])
+        logits, memory = read_on(network, mixed[:, t : t + 1], memory)
+    return mixed
 
 
 def continuation_logits(network: Llama, inputs: Tensor, setting: Setting) -> Tensor:

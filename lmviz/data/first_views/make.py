@@ -20,6 +20,7 @@ def main() -> None:
     pulls()
     calibration()
     distillation()
+    exposure()
 
 
 def perplexity(names: list[str] | None = None) -> None:
@@ -95,6 +96,16 @@ def distillation() -> None:
     teacher = chapter.teacher()
     chapter.store(chapter.view(models.load(teacher), models.load(chapter.opening_student(teacher))))
     print(teacher, "chapter 14", chapter.opening_student(teacher))
+
+
+def exposure(names: list[str] | None = None) -> None:
+    """Chapter 13, for each model: the opening text read with its own tokens and with the model's."""
+    from lmviz.data.first_views import exposure as chapter
+
+    for name in names or models.names():
+        view = chapter.view(models.load(name))
+        (FIRST_VIEWS / f"exposure-{name}.json").write_text(json.dumps(view, ensure_ascii=False), encoding="utf-8")
+        print(name, "chapter 13")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from lmviz.data import examples
 
 HERE = Path(__file__).parent
 FILE, WINDOWS = HERE / "sequence.json", HERE / "sequence_windows.npz"
-STEPS, EVERY, SEEDS = 100, 20, (1, 2, 3)
-BATCHES = 40  # of which gradients are compared
+STEPS, EVERY, SEEDS = 80, 20, (1, 2, 3)
+BATCHES = 32  # of which gradients are compared
 
 
 def main() -> None:
@@ -27,19 +27,19 @@ def main() -> None:
     from lmviz.training import sequence
 
     torch.set_num_threads(1)
-    model, setting = models.load("nano"), sequence.Setting(rate=2e-4)
-    record = {"model": model.name, "revision": model.revision, "setting": vars(setting), "steps": STEPS, "seeds": list(SEEDS), "runs": {}, "after": {}}
+    model, setting = models.load("nano"), sequence.Setting()
+    record = {"model": model.name, "revision": model.revision, "setting": vars(setting), "steps": STEPS, "seeds": list(SEEDS), "after": {}}
     record["gradients"] = gram_matrices(model, setting)
     record["before"] = written(model.network, model)
-    for method in sequence.METHODS:
-        record["runs"][method] = []
-        for seed in SEEDS:
+    record["runs"] = {method: [] for method in sequence.METHODS}
+    for seed in SEEDS:
+        for method in sequence.METHODS:
             rows, network = one_run(model, method, setting, seed)
             record["runs"][method].append(rows)
             print(method, seed, rows[-1], flush=True)
             if seed == SEEDS[0]:
                 record["after"][method] = written(network, model)
-        FILE.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        FILE.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")  # after every seed: a run that is broken off leaves whole seeds
 
 
 def one_run(model, method: str, setting, seed: int, steps: int = STEPS):
