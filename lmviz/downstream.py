@@ -74,7 +74,10 @@ def resampled(groups, rng: np.random.Generator, resamples: int = RESAMPLES) -> n
 
 
 def interval(samples, value: float, level: float = 0.95) -> Estimate:
-    """A value with the percentile interval of its bootstrap samples [R]."""
+    """A value with the percentile interval of its bootstrap samples [R]; without a single sample that is defined, NaN."""
+    samples = np.asarray(samples)[~np.isnan(samples)]
+    if not len(samples):
+        return Estimate(float(value), math.nan, math.nan)
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(float(value), float(low), float(high))
 
@@ -140,7 +143,7 @@ def rank_correlation(bits, bits_resampled, outcomes, weights) -> Estimate:
     outcomes = np.asarray(outcomes, dtype=float)
     n = outcomes.shape[1]
     samples = spearman(bits_resampled, outcomes @ weights.T / n)
-    return interval(samples[~np.isnan(samples)], float(spearman(bits, outcomes.mean(1))))
+    return interval(samples, float(spearman(bits, outcomes.mean(1))))
 
 
 def over_models(x, y, rng: np.random.Generator, resamples: int = RESAMPLES) -> Estimate:
@@ -148,7 +151,7 @@ def over_models(x, y, rng: np.random.Generator, resamples: int = RESAMPLES) -> E
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     drawn = rng.integers(len(x), size=(len(x), resamples))
     samples = spearman(x[drawn], y[drawn])
-    return interval(samples[~np.isnan(samples)], float(spearman(x, y)))
+    return interval(samples, float(spearman(x, y)))
 
 
 def learned_at(lows, chance: float) -> int | None:

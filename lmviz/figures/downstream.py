@@ -44,7 +44,7 @@ def spread(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} ({100 * estimate.low:.0f} to {100 * estimate.high:.0f})"
 
 
-def scatter(points: Sequence[Point], chance: float, current: str, *, y_title: str, height: int = 430) -> go.Figure:
+def scatter(points: Sequence[Point], chance: float, current: str, *, y_title: str, height: int = 410) -> go.Figure:
     """Every model at (bits per byte, accuracy) with both 95 % intervals; checkpoints of one run are joined; `current` (a title) is ringed."""
     figure = go.Figure()
     figure.add_hline(y=100 * chance, line={"color": theme.MUTED, "width": 1.2, "dash": "dot"})
@@ -74,7 +74,7 @@ def scatter(points: Sequence[Point], chance: float, current: str, *, y_title: st
     for p in (p for p in points if p.title == current):
         ring = {"symbol": "circle-open", "size": 22, "color": theme.TRUTH, "line": {"width": 2.5}}
         figure.add_scatter(x=[p.bits.value], y=[100 * p.accuracy.value], mode="markers", marker=ring, hoverinfo="skip", name="current")
-    theme.quiet(figure, height=height, x_title="cross-entropy on the same passages, bits per byte (less is better)", y_title=y_title)
+    theme.quiet(figure, height=height, x_title="loss on the same passages, bits per byte", y_title=y_title)
     low, high = min(p.bits.low for p in points), max(p.bits.high for p in points)
     room = 0.07 * (high - low) or 0.1
     figure.update_xaxes(range=[low - room, high + 1.6 * room], zeroline=False)
@@ -106,8 +106,8 @@ def cells(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence
             hovertext=[["" if e is None else f"{name}<br>{column}<br>{spread(e)}" for e, column in zip(row, columns[first:last], strict=True)]
                        for name, row in zip(rows, block, strict=True)], hoverinfo="text",
         )  # fmt: skip
-    theme.quiet(figure, height=CELL * len(rows) + 96)
-    figure.update_layout(margin_t=30, margin_b=34)
+    theme.quiet(figure, height=CELL * len(rows) + 84)
+    figure.update_layout(margin_t=10, margin_b=34)
     figure.update_xaxes(tickvals=places, ticktext=list(columns), side="bottom", showgrid=False, zeroline=False, tickangle=-40, title_text=x_title)
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=list(rows), autorange="reversed", showgrid=False, zeroline=False)
     return figure

@@ -24,9 +24,8 @@ def answer() -> str:
     rho = test.correlation
     verdict = "the two orders are almost one" if abs(rho.value) >= 0.9 else "the two orders go together, but not strictly"
     return (
-        f"{display.number(n_items)} such pairs were written for this book, and {n_models} models have read them all. A model is right where it finds the English sentence likelier. "
-        f"Put the models in order by their :orange[**loss**], and then by the share they have right: {verdict}, with a rank correlation of **{display.number(rho.value, 2)}** "
-        f"({display.number(rho.low, 2)} to {display.number(rho.high, 2)}). {_but(found)}"
+        f"{n_models} models have read {display.number(n_items)} such pairs. Put them in order by their :orange[**loss**], then by how often the English sentence is the likelier: {verdict}, "
+        f"rank correlation **{display.number(rho.value, 2)}** ({display.number(rho.low, 2)} to {display.number(rho.high, 2)}). {_but(found)}"
     )
 
 
@@ -37,13 +36,14 @@ def _but(found: Findings) -> str:
     row = {p.name: found.by_phenomenon[p.name][nano] for p in texts.phenomena()}
     best, worst = max(row, key=lambda name: row[name].value), min(row, key=lambda name: row[name].value)
     titles = {p.name: p.title for p in texts.phenomena()}
-    return f"But one number hides much: nano has {percent(row[best].value)} of “{titles[best]}” right and {percent(row[worst].value)} of “{titles[worst]}”."
+    return f"But one number hides much: nano has {percent(row[best].value)} of *{titles[best]}* right and {percent(row[worst].value)} of *{titles[worst]}*."
 
 
 @st.fragment
 def all_models() -> None:
     """The main picture: loss against accuracy, for either test or one phenomenon."""
     found = findings()
+    picture = st.container()
     titles = {p.name: p.title for p in texts.phenomena()}
     options = [*TEST_NAMES, *titles]
     names = {"pairs": f"All {display.number(len(texts.pairs()))} minimal pairs", "cloze": f"{len(texts.cloze())} missing last words"}
@@ -52,7 +52,8 @@ def all_models() -> None:
     current = title_of(reader.choices().model)
     chance = CHANCE.get(which, CHANCE["pairs"])
     alt = "Bits per byte and accuracy: " + "; ".join(f"{p.title} {display.number(p.bits.value)}, {percent(p.accuracy.value)}" for p in points) + "."
-    charts.draw(_scatter, which, chance, current, key="downstream_scatter", alt=alt)
+    with picture:
+        charts.draw(_scatter, which, chance, current, key="downstream_scatter", alt=alt)
     st.markdown(scatter_words(found, which))
 
 
@@ -66,7 +67,7 @@ def the_points(found: Findings, which: str) -> list[Point]:
     points = []
     for i, m in enumerate(found.members):
         label = {"ladder": m.title, "step": "untrained" if m.step == 0 else "", "loss": LOSS_NAMES.get(m.name, m.title), "student": "student"}[m.kind]
-        beside = {"ladder": "top center", "step": "bottom center"}.get(m.kind, "middle right")
+        beside = {"ladder": "top right", "step": "bottom left"}.get(m.kind, "middle right")
         points.append(Point(title_of(m.name, m.title), label, m.kind, found.bits[i], accuracy[i], beside))
     return points
 
@@ -138,24 +139,33 @@ def order(found: Findings) -> list[str]:
 
 def early_words(found: Findings) -> str:
     """Which phenomena come first, which last, which never."""
-    titles = {p.name: f"“{p.title}”" for p in texts.phenomena()}
+    titles = {p.name: f"*{p.title}*" for p in texts.phenomena()}
     never = [titles[name] for name in order(found) if found.learned[name] is None]
-    late_ones = f"Not surely above a coin at the end of the run: {', '.join(never)}." if never else "By the end all are surely above a coin."
-    cell = "A cell is the share of forty pairs that are right; half of them would be a coin's, and has no colour. "
+    missing = f"Not learned by the end of this run: {', '.join(never)}. " if never else "By the end all of them are. "
+    cell = "A cell is the share of forty pairs that are right; one half, a coin's share, has no colour. "
     if len(found.checkpoints) < ENOUGH:
-        return cell + late_ones
-    steps = {
-        name: (found.members[found.checkpoints[at]].step if at < len(found.checkpoints) - 1 else None, at)
-        for name, at in found.learned.items()
-        if at is not None
-    }
-    first, last = min((at for _, at in steps.values()), default=0), max((at for _, at in steps.values()), default=0)
+        return cell
     labels = _columns(found)[1]
-    early, late = ([titles[name] for name in order(found) if found.learned[name] == at] for at in (first, last))
+    places = [at for at in found.learned.values() if at is not None]
+    when = [(at, [titles[name] for name in order(found) if found.learned[name] == at]) for at in sorted({min(places), max(places)})] if places else []
+    told = ", last ".join(f"{', '.join(names)} (by step {labels[at]})" for at, names in when)
+    rule = "Call a phenomenon learned from the first checkpoint on after which its 95\u202f% interval stays above one half, and above what the lengths alone give away. "
+    return cell + rule + (f"First comes {told}. " if told else "") + missing + _unlearned(found)
+
+
+def _unlearned(found: Findings) -> str:
+    """The phenomenon that fell furthest below a coin while the loss fell, if one surely did."""
+    lows = [(found.by_phenomenon[name][i].high, name, i) for name in found.by_phenomenon for i in found.checkpoints]
+    high, name, i = min(lows)
+    if high >= CHANCE["pairs"]:
+        return ""
+    place = found.checkpoints.index(i)
+    share, step = found.by_phenomenon[name][i], _columns(found)[1][place]
+    before = [found.bits[j].value for j in found.checkpoints[:place]]
+    although = ", although its loss was lower than ever before" if before and found.bits[i].value < min(before) else ""
     return (
-        cell + "Call a phenomenon learned at the first checkpoint from which on the 95\u202f% interval stays above one half. "
-        f"First come {', '.join(early)} (by step {labels[first]}), last {', '.join(late)} (step {labels[last]}). {late_ones} "
-        "The loss falls all the while, and does not say which of them was learned."
+        f"And learning can lead astray: on *{_phenomenon(name).title}* the model was worse than a coin at step {step}, {figures.spread(share)}{although}. "
+        f"{_phenomenon(name).about}"
     )
 
 
@@ -241,7 +251,7 @@ def prediction() -> tuple[str, list[str], int, str]:
     value, cloze = found.tests["pairs"].accuracy[index], found.tests["cloze"].accuracy[index]
     at = int(np.argmin([abs(value.value - share) for share in (0.25, 0.5, 2 / 3, 0.95)]))
     blind = [p.title for p in texts.phenomena() if found.by_phenomenon[p.name][index].low > 0.5]
-    where = f" Surely better than a coin only in {', '.join(f'“{t}”' for t in blind)}, where the bad form is a rare one." if blind else ""
+    where = f" Surely better than a coin only in {', '.join(f'*{t}*' for t in blind)}, where the bad form is a rare one." if blind else ""
     because = (
         f"It has {percent(value.value)} of the pairs right ({100 * value.low:.0f} to {100 * value.high:.0f}) and {percent(cloze.value)} of the missing words, where a quarter is a coin of four sides. "
         f"The pairs are made so that liking a word gains little.{where} Its loss is still {display.number(found.bits[index].value)} bits per byte, "

@@ -35,7 +35,8 @@ class Findings:
     tests: dict[str, Test]
     by_phenomenon: dict[str, tuple[Estimate, ...]]
     checkpoints: tuple[int, ...]  # indices of nano's own run, in order; the last is nano
-    learned: dict[str, int | None]  # phenomenon → place in `checkpoints` from which on it is surely above chance
+    floors: dict[str, float]  # phenomenon → one half, or what the lengths of its sentences give away: the share that a uniform model has
+    learned: dict[str, int | None]  # phenomenon → place in `checkpoints` from which on it is surely above its floor
     twins: core.Twins | None
 
     @property
@@ -72,13 +73,16 @@ def of(record: recorded.Record) -> Findings:
     steps = sorted((m.step, i) for i, m in enumerate(record.members) if m.kind == "step")
     final = record.index("nano")
     checkpoints = (*(i for _, i in steps), *([final] if final is not None else []))
-    learned = {name: core.learned_at([row[i].low for i in checkpoints], CHANCE["pairs"]) for name, row in by_phenomenon.items()}
+    blind = record.index("uniform")
+    floors = {name: CHANCE["pairs"] if blind is None else max(CHANCE["pairs"], row[blind].value) for name, row in by_phenomenon.items()}
+    learned = {name: core.learned_at([row[i].low for i in checkpoints], floors[name]) for name, row in by_phenomenon.items()}
     return Findings(
         record,
         tuple(core.interval(samples, value) for value, samples in zip(bits, bits_resampled, strict=True)),
         tests,
         by_phenomenon,
         checkpoints,
+        floors,
         learned,
         core.twins(bits, outcomes["pairs"]),
     )

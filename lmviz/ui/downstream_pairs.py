@@ -127,7 +127,7 @@ def wrong_pairs(name: str, phenomenon: str) -> tuple[list[str], str]:
     for difference, i in wrong:
         pair = texts.pairs()[i]
         before, right, bad, after = map(display.md_escape, (pair.before.rstrip(), pair.right, pair.wrong, pair.after))
-        lines.append(f"{before} **{right}** ~~{bad}~~{after} {times(-difference)}".strip())
+        lines.append(f"{before} **{right}** ~~{bad}~~{after} ({times(-difference)})".strip())
     share = found.by_phenomenon[phenomenon][index]
     return (
         lines,
@@ -150,7 +150,7 @@ def wrong_endings(name: str) -> tuple[list[str], str]:
             break
         passage = texts.cloze()[i]
         context, right, chosen = map(display.md_escape, (passage.context, passage.endings[0], passage.endings[best[i]]))
-        lines.append(f"{context} **{right}** ~~{chosen}~~\\. {times(float(lost[i]))}")
+        lines.append(f"{context} **{right}** ~~{chosen}~~\\. ({times(float(lost[i]))})")
     return (
         lines,
         f"Four endings, one of which makes sense. Right: **{spread(found.tests['cloze'].accuracy[index])}** of {len(best)}; those it has wrong, the worst first, and how much likelier it finds what is struck out:",
