@@ -1,5 +1,8 @@
 """The pictures of chapter 12: a guess from one side and from both, what the 15 % rule does, what counting everywhere teaches, each token hidden in turn."""
 
+import dataclasses
+
+import numpy as np
 import plotly.graph_objects as go
 
 from lmviz import display, masking
@@ -8,20 +11,32 @@ from lmviz.figures.alternatives import alternatives, bars
 from lmviz.models.scored import ScoredText
 
 FATE_NAMES = {masking.MASKED: "masked", masking.SWAPPED: "swapped", masking.KEPT: "left"}
+SHOWN = 7  # alternatives in a guess
 LABELLED = 40  # tokens whose names find room under an axis
 
 
 def guess(scored: ScoredText, position: int, most: float, where: str) -> go.Figure:
     """`alternatives`, on an axis that ends at `most` so that two guesses can be compared; `where` says what the chance is of."""
-    figure = alternatives(scored, position)
+    figure = alternatives(shortened(scored), position)
     figure.update_xaxes(range=[0, most], title_text=f"probability of {where}")
     return figure
 
 
 def room(*guesses: tuple[ScoredText, int]) -> float:
     """Where the axis of `guess` ends: a little beyond the longest bar of all."""
-    longest = max(p for scored, position in guesses for _, p, _ in bars(scored, position))
+    longest = max(p for scored, position in guesses for _, p, _ in bars(shortened(scored), position))
     return min(1.0, longest * 1.22)
+
+
+def shortened(scored: ScoredText, most: int = SHOWN) -> ScoredText:
+    """The same text with at most so many alternatives a position; the others join the rest."""
+    if scored.top_log_probs.shape[1] <= most:
+        return scored
+    tail = np.logaddexp.reduce(np.column_stack([scored.tail_log_prob, scored.top_log_probs[:, most:]]), axis=1)
+    return dataclasses.replace(
+        scored, top_ids=scored.top_ids[:, :most], top_log_probs=scored.top_log_probs[:, :most], tail_log_prob=tail,
+        top_texts=tuple(row[:most] for row in scored.top_texts),
+    )  # fmt: skip
 
 
 def fates(counts: tuple[int, int, int]) -> go.Figure:
@@ -78,7 +93,7 @@ def in_turn(turn: ScoredText, left: ScoredText, unit: str) -> go.Figure:
         hover = [f"{name}<br>{label}: {display.number(v)} {unit}" for name, v in zip(names, values, strict=True)]
         figure.add_scatter(x=x, y=values, mode="markers", marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}}, hovertext=hover, hoverinfo="text")  # fmt: skip
     for label, colour, at in (("○ from the left only", theme.SECOND, 1.0), ("● hidden in turn, from both sides", theme.LOSS, 0.91)):
-        figure.add_annotation(x=1, xref="paper", xanchor="right", y=at, yref="paper", yanchor="bottom", text=label, showarrow=False, font_color=colour)
+        figure.add_annotation(x=1, xref="paper", xanchor="right", y=at, yref="paper", yanchor="top", text=label, showarrow=False, font_color=colour)
     theme.quiet(figure, height=330, y_title=f"{unit} a token", x_title="" if len(x) <= LABELLED else "token")
     if len(x) <= LABELLED:
         figure.update_xaxes(tickvals=x, ticktext=names, tickfont_family="monospace")

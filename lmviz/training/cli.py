@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> Path:
     from tqdm import tqdm
 
     from lmviz.models.causal import load_llama
-    from lmviz.training import distil
+    from lmviz.models.masked import load_masked
+    from lmviz.training import distil, masked
     from lmviz.training.corpus import works
     from lmviz.training.evaluate import bits_per_byte
     from lmviz.training.export import export, export_tokenizer, model_card
@@ -64,6 +65,9 @@ def run(options: argparse.Namespace) -> Path:
     from lmviz.training.tokenizer import CONTROL, START
 
     recipe = RECIPES[options.preset]
+    fills_gaps = recipe.kind == "masked"
+    if fills_gaps and options.loss != "cross_entropy":
+        raise ReaderError("A masked model is trained with cross-entropy only: leave --loss out.")
     if options.steps is not None:
         share = recipe.decay / recipe.steps
         recipe = dataclasses.replace(
@@ -89,26 +93,30 @@ def run(options: argparse.Namespace) -> Path:
 
         def report(row: dict) -> None:
             bar.update(row["step"] - bar.n)
-            latest.update({key: row[key] for key in ("loss", "valid_bits_per_byte") if key in row})
-            bar.set_postfix({"nats": f"{latest['loss']:.3f}", "held-out bits/byte": f"{latest.get('valid_bits_per_byte', float('nan')):.3f}"}, refresh=False)
+            latest.update({key.replace("valid_", "held-out ").replace("_", " "): row[key] for key in row if key == "loss" or key.startswith("valid_")})
+            bar.set_postfix({name: f"{value:.3f}" for name, value in latest.items()}, refresh=False)
 
         model = train(
-            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report, teacher=teacher,
+            recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, snapshots=frozenset(options.snapshots), report=report, teacher=teacher, task=masked.MASKED_TOKENS if fills_gaps else None,
             grown_from=(options.grow_from, dataclasses.replace(RECIPES["nano"].config, vocab_size=recipe.config.vocab_size)) if options.grow_from else None,
         )  # fmt: skip
     folder = options.out / recipe.name
 
     def card(held_out: str) -> str:
-        return model_card(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=recipe.steps * recipe.tokens_per_step,
+        return (masked.model_card if fills_gaps else model_card)(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=recipe.steps * recipe.tokens_per_step,
                           held_out=held_out, schedule=f"{recipe.steps} steps, the last {recipe.decay} decaying")  # fmt: skip
 
     export_tokenizer(streams, options.out / "tokenizer")
     export(model, recipe, streams, folder, card=card("being measured"))
-    loaded = load_llama(folder, name=recipe.name, tokenizer_name="own", control=CONTROL, start_id=CONTROL[START])
     texts = [work.text for work in works(options.corpus) if work.name in streams.valid_works]
     every = max(1, sum(map(len, texts)) // 100_000)
-    measured = bits_per_byte(loaded, texts, every=every)
+    if fills_gaps:
+        found = masked.measure(load_masked(folder, name=recipe.name, tokenizer_name="own", control=CONTROL), texts, every=every)
+        measured = f"{found['nats']:.4f} nats a hidden token"
+    else:
+        loaded = load_llama(folder, name=recipe.name, tokenizer_name="own", control=CONTROL, start_id=CONTROL[START])
+        measured = f"{bits_per_byte(loaded, texts, every=every):.4f}"
     share = "every window" if every == 1 else f"one window in {every}"
-    export(model, recipe, streams, folder, card=card(f"{measured:.4f} over {len(texts)} whole works ({share})"))
-    print(f"{measured:.4f} bits per byte on {len(texts)} works it never read; written to {folder} in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    export(model, recipe, streams, folder, card=card(f"{measured} over {len(texts)} whole works ({share})"))
+    print(f"{measured}{'' if fills_gaps else ' bits per byte'} on {len(texts)} works it never read; written to {folder} in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return folder

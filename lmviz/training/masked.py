@@ -78,13 +78,17 @@ MASKED_TOKENS = Task(False, masked_tokens, masked_loss, masked_held_out)
 EVERYWHERE = Task(False, masked_tokens, everywhere_loss, masked_held_out)
 
 
-def measure(model: MaskedLM, texts: Iterable[str], *, seed: int = 0, tokens: int = 255) -> dict[str, float]:
-    """Nats a chosen token, and the share guessed right, over whole texts cut into stretches of `tokens`, each masked by BERT's rule."""
+def measure(model: MaskedLM, texts: Iterable[str], *, seed: int = 0, every: int = 1) -> dict[str, float]:
+    """Nats a chosen token, and the share guessed right, over whole texts cut into stretches of the model's context, each masked by BERT's rule.
+
+    `every` reads only each so-manieth stretch.
+    """
+    tokens = model.context - 1
     rng = np.random.default_rng(seed)
     nats, right, count = 0.0, 0, 0
     for text in texts:
         ids = np.array(model.encode(text).ids)
-        for start in range(0, len(ids), tokens):
+        for start in range(0, len(ids), tokens * every):
             stretch = ids[start : start + tokens]
             drawn = masking.bert(stretch, rng, mask_id=model.mask_id, candidates=candidates(model.vocab_size))
             (states,) = model.states([(model.start_id, *drawn.inputs.tolist())])

@@ -29,8 +29,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     chip.className = `chip ${state} ${i === data.looked_at ? "looked-at" : ""}`;
     chip.style.setProperty("--v", shade);
     chip.querySelector(".value").textContent = value || "\u00a0";
+    chip.querySelectorAll(".unseen").forEach((span, k) => (span.textContent = says[k]));
     spell(chip.querySelector(".other"), other || []);
-    chip.setAttribute("aria-label", says);
     if (data.clickable) chip.setAttribute("aria-pressed", String(state !== ""));
   });
 }
@@ -50,7 +50,7 @@ function build(root, data) {
     spell(text, pieces);
     const face = make("span", { class: "face" }, text, make("span", { class: "other" }));
     const kind = data.clickable ? { type: "button", tabindex: i ? "-1" : "0" } : { role: "listitem" };
-    return make(data.clickable ? "button" : "span", kind, face, make("span", { class: "value" }));
+    return make(data.clickable ? "button" : "span", kind, face, make("span", { class: "unseen" }), make("span", { class: "value" }), make("span", { class: "unseen" }));
   });
   root.replaceChildren(...chips);
   chips.forEach((chip) => (chip.className = "chip"));

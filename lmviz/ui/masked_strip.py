@@ -56,7 +56,7 @@ def strip_data(tokens, fates, losses, *, title: str, unit: str, looked_at: int |
 
     >>> data = strip_data([" a", "b"], [1, 0], [math.log(4), 0.1], title="t", unit="bits")
     >>> data["chips"][0]["state"], data["chips"][0]["value"], data["chips"][1]["value"], data["chips"][0]["says"]
-    ('hidden', '2.0', '', '·a, hidden, costs 2.00 bits')
+    ('hidden', '2.0', '', [', hidden, costs ', ' bits'])
     """
     if not len(tokens) == len(fates) == len(losses):
         raise ValueError(f"fates and losses must have one entry a token, {len(tokens)}; got {len(fates)} and {len(losses)}")
@@ -64,13 +64,13 @@ def strip_data(tokens, fates, losses, *, title: str, unit: str, looked_at: int |
     chips = []
     for token, fate, nats, other in zip(tokens, map(int, fates), map(float, losses), swapped, strict=True):
         text, counted = token or "…", fate != masking.UNTOUCHED
-        state = {"": "in sight", "swapped": f"swapped for {display.visible(other or '')}", "kept": "chosen but left as it is"}.get(STATES[fate], STATES[fate])
-        costs = f", costs {display.amount(nats, unit)}" if counted or everywhere else ""
+        state = {"": "in sight", "swapped": "is read in its place", "kept": "chosen but left as it is"}.get(STATES[fate], STATES[fate])
+        priced = counted or everywhere
         chips.append({
             "pieces": display.pieces(text), "other": None if other is None else display.pieces(other), "state": STATES[fate],
-            "value": brief(display.in_unit(nats, unit)) if counted or everywhere else "",
+            "value": brief(display.in_unit(nats, unit)) if priced else "",
             "shade": round(max(0.0, min(1.0, nats / LIMITS["loss"])), 4) if counted else 0,
-            "says": f"{display.visible(text)}, {state}{costs}",
+            "says": [f", {state}, costs ", f" {unit}"] if priced else [f", {state}", ""],  # for those who listen: before the number, and after it
         })  # fmt: skip
     return {"title": title, "chips": chips, "looked_at": looked_at}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).with_name("masked.json")
 VIEWS = Path(__file__).with_name("masked_views.json")
-PASSAGE, PASSAGE_TOKENS = "the-retired-captain", 96  # what the rule is drawn on
+PASSAGE, PASSAGE_TOKENS = "lighthouse-cat", 96  # what the rule is drawn on
 OPENING_GAP = 2  # "sat"
 SEED = 0
 STEPS, BATCH, EVERY, SEEDS = 120, 8, 15, (1, 2, 3)
@@ -127,20 +127,20 @@ def counting(corpus: Path, tokens: Path, *, steps: int = STEPS, seeds=SEEDS) -> 
 
     streams = prepare(corpus, tokens)
     recipe = dataclasses.replace(RECIPES["masked"], batch=BATCH, steps=steps, decay=steps // 4, evaluate_every=EVERY, evaluate_windows=24, warmup=10)
-    network = models.load("nano").network
+    nano = models.load("nano")
     runs: dict[str, list] = {"chosen": [], "everywhere": []}
     for seed in seeds:
         for name, task in (("chosen", MASKED_TOKENS), ("everywhere", EVERYWHERE)):
             rows: list[dict] = []
             with tempfile.TemporaryDirectory() as folder:
                 start = Path(folder) / "start.pt"
-                torch.save({"model": network.state_dict(), "read": 0}, start)
+                torch.save({"model": nano.network.state_dict(), "read": 0}, start)
                 train(dataclasses.replace(recipe, seed=seed), streams, Path(folder), task=task, grown_from=(start, recipe.config), report=rows.append)
             measured = [row for row in rows if "valid_masked_nats" in row]
             runs[name].append({"seed": seed, "step": [r["step"] for r in measured], "masked_nats": [r["valid_masked_nats"] for r in measured],
                                "all_nats": [r["valid_all_nats"] for r in measured]})  # fmt: skip
             print(name, seed, runs[name][-1], file=sys.stderr, flush=True)
-    return {"steps": steps, "tokens_per_step": recipe.tokens_per_step, "held_out_windows": recipe.evaluate_windows, "runs": runs}
+    return {"started_from": nano.revision, "steps": steps, "tokens_per_step": recipe.tokens_per_step, "held_out_windows": recipe.evaluate_windows, "runs": runs}
 
 
 def main() -> None:
