@@ -31,28 +31,24 @@ def training_curves(curves: Sequence[Curve], quantity: str, *, unit: str, select
     raw = [curve.series(quantity) for curve in curves]
     lines = [[said(curve, quantity, value, unit) for value in values] for curve, (_, values) in zip(curves, raw, strict=True)]
     floor = display.in_unit(chosen.floor, unit) if quantity == "held_out" and chosen.floor is not None else None
-    if floor is not None:
-        figure.add_scatter(x=[0, chosen.total_steps], y=[floor, floor], mode="lines", line={"color": theme.TRUTH, "width": 2}, hoverinfo="skip")
-    for index, (curve, values, (steps, plain), (colour, dash)) in enumerate(zip(curves, lines, raw, styles, strict=True)):
-        fill = {"fill": "tonexty", "fillpattern": {"shape": "/", "solidity": 0.08, "fgcolor": colour}} if floor is not None and index == selected else {}
-        width = 3.2 if index == selected else 2
-        hover = [f"{curve.label}<br>after {display.number(s)} steps: {amount(curve, quantity, v, unit)}" for s, v in zip(steps, plain, strict=True)]
-        trace = go.Scatter(
-            x=steps, y=values, name=curve.label, mode="lines", line={"color": colour, "dash": dash, "width": width}, hovertext=hover, hoverinfo="text", **fill
-        )
-        if fill:  # what is filled must follow the floor at once
-            figure.add_trace(trace)
-            figure.data = (figure.data[0], figure.data[-1], *figure.data[1:-1])
-        else:
-            figure.add_trace(trace)
+    if floor is not None:  # under the run that is filled down to it
+        figure.add_scatter(x=raw[selected][0], y=[floor] * len(lines[selected]), mode="lines", line={"width": 0}, hoverinfo="skip")
+    order = sorted(range(len(curves)), key=lambda i: i != selected) if floor is not None else range(len(curves))
+    for i in order:
+        (colour, dash), strong = styles[i], i == selected
+        fill = {"fill": "tonexty", "fillpattern": {"shape": "/", "solidity": 0.08, "fgcolor": colour}} if floor is not None and strong else {}
+        hover = [f"{curves[i].label}<br>after {display.number(s)} steps: {amount(curves[i], quantity, v, unit)}" for s, v in zip(*raw[i], strict=True)]
+        line = {"color": colour, "dash": dash, "width": 3.2 if strong else 2}
+        figure.add_scatter(x=raw[i][0], y=lines[i], name=curves[i].label, mode="lines", line=line, hovertext=hover, hoverinfo="text", **fill)
     longest = max(curve.total_steps for curve in curves)
     bottom, top = limits([*lines, [floor]] if floor is not None else lines, fraction=quantity in FRACTIONS)
     theme.quiet(figure, height=height, x_title="steps", y_title=TITLES[quantity].format(unit=unit, per=chosen.per))
     figure.update_xaxes(range=[-0.01 * longest, 1.01 * longest], zeroline=False, showgrid=False)
     figure.update_yaxes(range=[bottom, top], zeroline=False, nticks=7, tickformat=".0%" if quantity in FRACTIONS else None)
-    figure.update_layout(margin_r=150, margin_t=12)
-    _end_labels(figure, curves, lines, styles, top - bottom, height, quantity in FRACTIONS)
+    figure.update_layout(margin_r=104, margin_t=12)
+    _end_labels(figure, curves, lines, styles, (bottom, top), height, quantity in FRACTIONS)
     if floor is not None:
+        figure.add_hline(y=floor, line={"color": theme.TRUTH, "width": 2})
         _floor_words(figure, chosen, floor, unit, lines[selected])
     return figure
 
@@ -91,26 +87,41 @@ def limits(lines: Sequence[Sequence[float]], *, fraction: bool = False) -> tuple
     return round(max(low - room, 0.9 * low), 6), round(top + room, 6) if top < high else top + room
 
 
-def _end_labels(figure: go.Figure, curves: Sequence[Curve], lines, styles, span: float, height: int, fraction: bool) -> None:
-    """Each run's name and last value to the right of the plot, pushed apart where they would touch."""
-    ends = [(line[-1], i) for i, line in enumerate(lines) if line and math.isfinite(line[-1])]
-    least, below = 17 / (height - 60) * span, -math.inf
-    for value, i in sorted(ends):
-        place = max(value, below + least)
-        below = place
+def _end_labels(figure: go.Figure, curves: Sequence[Curve], lines, styles, axis: tuple[float, float], height: int, fraction: bool) -> None:
+    """Each run's name and last value to the right of the plot, at the height where it ends, pushed apart where they would touch."""
+    ends = sorted((line[-1], i) for i, line in enumerate(lines) if line and math.isfinite(line[-1]))
+    for (value, i), place in zip(ends, apart([value for value, _ in ends], 31 / (height - 60) * (axis[1] - axis[0]), axis[1]), strict=True):
+        said_value = percent(value) if fraction else display.number(value)
         figure.add_annotation(
             x=1.01, xref="paper", xanchor="left", y=place, yanchor="middle", showarrow=False, align="left",
-            text=f"{display.plotly_escape(_short(curves[i].label))} {percent(lines[i][-1]) if fraction else display.number(lines[i][-1])}", font={"color": styles[i][0], "size": 12},
+            text=f"{display.plotly_escape(_short(curves[i].label))}<br>{said_value}", font={"color": styles[i][0], "size": 12},
         )  # fmt: skip
+
+
+def apart(values: Sequence[float], least: float, top: float) -> list[float]:
+    """Places for labels of increasing values: none nearer than `least` to the next, none above `top` if there is room below.
+
+    >>> apart([1.0, 1.1, 5.0], 1.0, 9.0), apart([8.8, 8.9], 1.0, 9.0)
+    ([1.0, 2.0, 5.0], [8.0, 9.0])
+    """
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + least) if places else value)
+    limit = top
+    for i in range(len(places) - 1, -1, -1):
+        places[i] = min(places[i], limit)
+        limit = places[i] - least
+    return places
 
 
 def _floor_words(figure: go.Figure, curve: Curve, floor: float, unit: str, line: Sequence[float]) -> None:
     figure.add_annotation(x=0.99, xref="paper", xanchor="right", y=floor, yanchor="top", showarrow=False, font_color=theme.TRUTH,
-                          text=f"H(p), the entropy of the source: {display.amount(curve.floor, unit)} a {curve.per}")  # fmt: skip
+                          text=f"H(p) of the source: {display.amount(curve.floor, unit)}")  # fmt: skip
     if curve.kl is not None and len(line) > 1:
+        early = curve.held_step[-1] < 0.6 * curve.total_steps
         figure.add_annotation(
-            x=curve.held_step[-1], y=line[-1], yshift=16, xanchor="right", showarrow=False, font_color=theme.LOSS,
-            text=f"the gap is KL(p‖q): {display.amount(curve.kl, unit)}",
+            x=curve.held_step[-1], y=(line[-1] + floor) / 2 if early else line[-1], xshift=8 if early else 0, yshift=0 if early else 16, showarrow=False,
+            xanchor="left" if early else "right", font_color=theme.LOSS, text=f"the gap is KL(p‖q): {display.amount(curve.kl, unit)}",
         )  # fmt: skip
 
 
@@ -130,5 +141,5 @@ def percent(share: float) -> str:
     return f"{display.number(100 * share)}{display.THIN_SPACE}%"
 
 
-def _short(label: str, most: int = 22) -> str:
+def _short(label: str, most: int = 17) -> str:
     return label if len(label) <= most else label[: most - 1] + "…"

@@ -34,7 +34,7 @@ def test_each_run_is_one_line_in_the_readers_unit_labelled_with_its_last_value()
     assert list(lines) == ["a run", "other"] and lines["other"].x == (0, 5, 10)
     np.testing.assert_allclose(lines["a run"].y, [units.to_bits(v) for v in (5.5, 3.1, 2.1)])
     said = {a.text for a in figure.layout.annotations}
-    assert f"a run {units.to_bits(2.1):.2f}" in said and f"other {units.to_bits(3.0):.2f}" in said
+    assert f"a run<br>{units.to_bits(2.1):.2f}" in said and f"other<br>{units.to_bits(3.0):.2f}" in said
     assert "bits a byte" in figure.layout.yaxis.title.text and figure.layout.xaxis.title.text == "steps"
 
 
@@ -49,10 +49,11 @@ def test_above_a_known_floor_the_gap_is_filled_and_named_kl():
     known = curve(floor=2.0)
     figure = training_curves([curve("first"), known], "held_out", unit="nats", selected=1)
     floor, chosen = figure.data[0], figure.data[1]
-    assert set(floor.y) == {2.0} and floor.line.color == theme.TRUTH
+    assert set(floor.y) == {2.0} and floor.x == chosen.x
+    assert [(s.y0, s.line.color) for s in figure.layout.shapes] == [(2.0, theme.TRUTH)]
     assert chosen.name == "a run" and chosen.fill == "tonexty"
     assert any("KL" in a.text and "0.100 nats" in a.text for a in figure.layout.annotations)
-    assert all(trace.fill is None for trace in training_curves([known], "accuracy", unit="nats").data)
+    assert all(trace.fill is None for trace in training_curves([known], "accuracy", unit="nats").data) and len(figure.data) == 3
 
 
 def test_four_runs_under_one_loss_have_four_different_looks():
@@ -63,7 +64,7 @@ def test_four_runs_under_one_loss_have_four_different_looks():
 def test_labels_of_ends_that_coincide_are_pushed_apart():
     figure = training_curves([curve(f"run {i}") for i in range(4)], "held_out", unit="nats")
     places = sorted(a.y for a in figure.layout.annotations)
-    assert min(b - a for a, b in itertools.pairwise(places)) > 0.01 * (figure.layout.yaxis.range[1] - figure.layout.yaxis.range[0])
+    assert min(b - a for a, b in itertools.pairwise(places)) > 0.05 * (figure.layout.yaxis.range[1] - figure.layout.yaxis.range[0])
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
