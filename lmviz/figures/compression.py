@@ -142,15 +142,14 @@ def sizes(rows: Sequence[tuple[str, float, float]], n_bytes: int, ours: str) -> 
         hovertext=[f"{n}: a head of {display.number(int(h))} bytes" for n, h in zip(names, head)],
     )
     for place, (name, c, h) in enumerate(rows):
-        share = f"{display.number(100 * c / n_bytes, 3)} %"
-        words = f"<b>{display.number(int(c))}</b>" + (f" + {display.number(int(h))} head" if h else "") + f"  ·  {share}"
+        words = f"{display.number(int(c))} + {display.number(int(h))} head" if h else f"{display.number(int(c))}  ·  {display.number(100 * c / n_bytes)} %"
         figure.add_annotation(
             x=c + h,
             y=place,
             xanchor="left",
             xshift=6,
             showarrow=False,
-            text=words if name == ours or place == 0 else words.replace("<b>", "").replace("</b>", ""),
+            text=f"<b>{words}</b>" if name == ours else words,
         )
     theme.quiet(figure, height=34 * len(rows) + 56, x_title="bytes")
     figure.update_yaxes(tickvals=y, ticktext=[f"<b>{n}</b>" if n == ours else n for n in names], range=[len(rows) - 0.5, -0.5], showgrid=False)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -30,12 +30,10 @@ SHOWN_BYTES = 192
 
 @dataclass(frozen=True)
 class Written:
-    """A text's file, and what became of it: `seconds` to write it (None: written beforehand), to read it back (None: not read yet)."""
+    """A text's file, and the seconds that writing it took (None: it was written beforehand)."""
 
     coded: coder.Coded
     seconds: float | None = None
-    read_seconds: float | None = None
-    n_equal: int = 0  # bytes that came back as they were
 
 
 _kept: OrderedDict[tuple, Written] = OrderedDict()
@@ -72,11 +70,12 @@ def _write(scored: ScoredText) -> Written:
     return _keep(scored, Written(coded, time.monotonic() - started))
 
 
-def _read(scored: ScoredText, file: Written) -> Written:
+def _read(scored: ScoredText, file: Written) -> None:
+    """Read the file back and remember, for this reader, how long it took and how many bytes came back as they were."""
     started = time.monotonic()
-    text = _driven(lambda model: coder.decoding(model, file.coded.blob), scored, "Reading back")
-    n_equal = len(text.encode()) if text == scored.text else 0
-    return _keep(scored, replace(file, read_seconds=time.monotonic() - started, n_equal=n_equal))
+    back = _driven(lambda model: coder.decoding(model, file.coded.blob), scored, "Reading back").encode()
+    same = sum(a == b for a, b in zip(back, scored.text.encode()))
+    st.session_state.compression_back = (scored.model, scored.text, file.coded.blob, time.monotonic() - started, same)
 
 
 def _driven(make, scored: ScoredText, what: str):
@@ -208,7 +207,7 @@ def file_of(scored: ScoredText, file: Written | None) -> None:
     if file is None:
         seconds = len(scored) * STEP.get(scored.model, OTHER_STEP)
         st.markdown(
-            f"{title} must be asked token by token, as whoever reads the file will have to: about {max(1, math.ceil(seconds))} s for these {display.number(len(scored))} tokens, more if others are waiting."
+            f"{title} must be asked token by token, as whoever reads the file will have to: about {max(1, math.ceil(seconds))} s for these {display.number(len(scored))} tokens, longer on a busy machine."
         )
         if st.button("Write the file", key="compression_write", type="primary"):
             _write(scored)
@@ -217,15 +216,16 @@ def file_of(scored: ScoredText, file: Written | None) -> None:
     st.markdown(file_words(scored, file))
     st.code(dump(file.coded), language=None, wrap_lines=True)
     with st.container(horizontal=True, key="compression_doors"):
-        read = st.button("Read it back", key="compression_read", type="primary", disabled=file.read_seconds is not None)
+        read = st.button("Read it back", key="compression_read", type="primary")
         st.download_button("Take the file along", file.coded.blob, "text.lmv", "application/octet-stream", key="compression_download", on_click="ignore")
     if read:
         if file.seconds is None:  # written beforehand, perhaps by another machine, whose last digits may be others
             file = _write(scored)
         _read(scored, file)
         st.rerun()
-    if file.read_seconds is not None:
-        st.markdown(back_words(scored, file))
+    back = st.session_state.get("compression_back")
+    if back is not None and back[:3] == (scored.model, scored.text, file.coded.blob):
+        st.markdown(back_words(scored, *back[3:]))
 
 
 def file_words(scored: ScoredText, file: Written) -> str:
@@ -241,13 +241,12 @@ def file_words(scored: ScoredText, file: Written) -> str:
         if not coded.n_spelled
         else f" {plural(coded.n_spelled, 'character')} that the model's vocabulary cannot write {'stands' if coded.n_spelled == 1 else 'stand'} in the head, spelled out."
     )
-    over = (
-        f"{display.number(extra, 2)} more than the summed cross-entropy"
-        if extra >= 0
-        else f"{display.number(-extra, 2)} fewer than the summed cross-entropy, because every token has a unit of 2⁻³² here, and so what is all but impossible costs less than the model says"
-    )
+    cheaper = ideal - math.fsum(coded.costs)
+    over = f"{display.number(abs(extra), 2)} {'more' if extra >= 0 else 'fewer'} than the summed cross-entropy"
+    if cheaper > 0.5:
+        over += f" (here even the all but impossible has a share of 2⁻³², which saves {display.number(cheaper, 2)})"
     return (
-        f"**{display.number(len(coded.bits))} bits of code**, {over}; filled up to {plural(coded.n_payload, 'byte')}. "
+        f"**{display.number(len(coded.bits))} bits of code**, {over}: the number with the fewest binary places among those that stand for this text, filled up to {plural(coded.n_payload, 'byte')}. "
         f"Around them a head of {coded.n_head} bytes: which model and which weights, how many tokens, and checksums, so that a wrong model or a damaged file is refused.{spelled}{took}"
     )
 
@@ -260,11 +259,11 @@ def dump(coded: coder.Coded) -> str:
     return f"head   {blob[:head_end].hex(' ')}\n\ncode   {payload[:SHOWN_BYTES].hex(' ')}{more}\n\ncheck  {blob[-container.CRC :].hex(' ')}"
 
 
-def back_words(scored: ScoredText, file: Written) -> str:
+def back_words(scored: ScoredText, seconds: float, n_equal: int) -> str:
     n = len(scored.text.encode())
     return (
-        f"From the file alone the model has restored the text in {display.number(file.read_seconds, 2)} s: **{display.number(file.n_equal)} of {display.number(n)} bytes are the same**"
-        + (", and so is the checksum." if file.n_equal == n else ".")
+        f"From the file alone the model has restored the text in {display.number(seconds, 2)} s: **{display.number(n_equal)} of {display.number(n)} bytes are the same**"
+        + (", and so is the checksum." if n_equal == n else ".")
     )
 
 

@@ -45,7 +45,13 @@ def beside_words(scored: ScoredText, file: Written | None, shown) -> str:
     others = {name: code for name, code, _ in shown if name in compressors.COMPRESSORS}
     best = min(others, key=others.get)
     ours = shown[-1][1]
-    head = f" and its head of {shown[-1][2]} bytes" if file is not None else " (from the loss: the file is not written yet)"
+    share = display.number(100 * ours / max(1, scored.n_bytes))
+    whole = ours + shown[-1][2]
+    head = (
+        f"; with its head of {shown[-1][2]} the file is {display.number(whole)}, {display.number(100 * whole / max(1, scored.n_bytes))} %"
+        if file is not None
+        else " (from the loss: the file is not written yet)"
+    )
     size = model_bytes(scored.model)
     model = (
         f"**The model is in none of these files.** Whoever reads this one needs {registry.row(scored.model).title} too, {megabytes(size)}"
@@ -54,7 +60,7 @@ def beside_words(scored: ScoredText, file: Written | None, shown) -> str:
     )
     learn = "A text this short gives them nothing to learn from. " if scored.n_bytes < 1000 else ""
     return (
-        f"{display.number(ours)} bytes of code{head}; the best of the others, {best}, needs {display.number(others[best])}, {display.number(others[best] / max(1, ours), 2)} times as many. "
+        f"{plural(ours, 'byte')} of code, {share} % of the plain text{head}. The best of the others, {best}, needs {display.number(others[best])}, {display.number(others[best] / max(1, ours), 2)} times the code. "
         f"gzip, bz2, xz and zstd carry heads and checksums of their own, PPMd none. {learn}{model}; the programs need only themselves."
     )
 
