@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lmviz import guessing, letters, models
-from lmviz.data.guessing import passages
+from lmviz.data.guessing import passage, passages
 from lmviz.data.recorded import guessing as recorded
 from lmviz.models import scoring
 from lmviz.models.port import Encoded
@@ -86,7 +86,7 @@ def test_a_model_of_single_letters_is_read_as_it_is():
 
 
 def test_letters_cost_no_more_than_the_tokens_that_the_model_itself_would_cut():
-    nano, text = models.load("nano"), passages()[2].text.split(" when")[0]  # ends where a word does
+    nano, text = models.load("nano"), passage("station").text.split(" when")[0]  # ends where a word does
     reading = letters.read(nano, text, kept=1e-4)
     y = reading.targets
     cut = nano.encode(text)
@@ -103,8 +103,7 @@ def test_a_text_outside_the_alphabet_is_refused(text):
 
 
 def fresh(name: str, id: str) -> dict:
-    text = next(p.text for p in passages() if p.id == id)
-    return recorded.letters_game(models.load(name), text)
+    return recorded.letters_game(models.load(name), passage(id).text)
 
 
 @pytest.mark.parametrize("name", ["nano", "trigram"])
@@ -114,7 +113,7 @@ def test_a_recorded_game_is_what_the_model_plays_now(name):
     again = fresh(name, "station")
     assert again["wrong"] == row["letters"]["station"]["wrong"]
     np.testing.assert_allclose(again["nats"], row["letters"]["station"]["nats"], rtol=2e-3, atol=2e-4)
-    tokens = recorded.tokens_game(models.load(name), passages()[2].text)
+    tokens = recorded.tokens_game(models.load(name), passage("station").text)
     assert tokens["ranks"] == row["tokens"]["station"]["ranks"] and tokens["symbols"] == row["tokens"]["station"]["symbols"]
     if name == "nano":
         place = recorded.place(models.load(name), *recorded.PLACES[1])
