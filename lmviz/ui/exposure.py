@@ -228,33 +228,34 @@ def error_words(source: str, oracle: str) -> str:
     curves, bands = error_curves(source, oracle)
     steps = len(curves["greedy"])
 
-    def said(rule: str) -> str:
-        low, high = bands[rule][0][-1], bands[rule][1][-1]
-        return f"{display.number(float(curves[rule][-1]), 2, sign=True)} % (95 % interval {display.number(float(low), 2, sign=True)} to {display.number(float(high), 2, sign=True)})"
-
     worse = [rule for rule in RULES if bands[rule][0][-1] > 0]
     better = [rule for rule in RULES if bands[rule][1][-1] < 0]
     verdict = f"More error after own words, beyond chance: {', '.join(worse)}. " if worse else "No rule shows more error after own words than chance allows. "
     if better:
         verdict += f"Less error, beyond chance: {', '.join(better)}. Own words keep to what model and oracle both find easy; a human's do not. "
     return (
-        f"After {steps} steps the excess is {said('sample')} for plain sampling and {said('greedy')} for greedy decoding. {verdict}"
-        "The paper found an excess for GPT-2 with a larger GPT-2 as oracle, over hundreds of tokens; this is a model of a hundredth of that size over a few words, so neither contradicts the other."
+        f"After {steps} steps the excess is {_excess(source, oracle, 'sample', '95 % interval ')} for plain sampling and {_excess(source, oracle, 'greedy')} for greedy decoding. {verdict}"
+        "The paper found an excess for GPT-2, with a larger GPT-2 as oracle; nano has a hundredth of its weights and was followed for a few words, so neither contradicts the other."
     )
+
+
+def _excess(source: str, oracle: str, rule: str, what: str = "") -> str:
+    """The last excess error of a rule with its interval."""
+    curves, bands = error_curves(source, oracle)
+    value, low, high = (display.number(float(x[-1]), 2, sign=True) for x in (curves[rule], *bands[rule]))
+    return f"{value} % ({what}{low} to {high})"
 
 
 def table(source: str, oracle: str, unit: str) -> str:
     """What each rule costs, repeats and errs, as Markdown."""
     found = recorded.load()[1][source]
-    errors, bands = error_curves(source, oracle)
     lines = [f"| words by | cost to nano, {unit} a token | repeated tokens | SmolLM2 pays, {unit} a byte | excess error |", "|---|---|---|---|---|"]
     for name in ("human", *RULES):
         repeated = f"{display.number(100 * float(found.repeated[name].mean()), 2)} %"
         judged = display.number(display.in_unit(float(np.nanmean(found.judged[name])), unit)) if name in found.judged else display.UNDEFINED
-        error = "0 by definition" if name == "human" else f"{display.number(float(errors[name][-1]), 2, sign=True)} % ({display.number(float(bands[name][0][-1]), 2, sign=True)} to {display.number(float(bands[name][1][-1]), 2, sign=True)})"  # fmt: skip
-        lines.append(
-            f"| {'a human' if name == 'human' else name} | {display.number(display.in_unit(float(found.nats[name].mean()), unit))} | {repeated} | {judged} | {error} |"
-        )
+        error = "0 by definition" if name == "human" else _excess(source, oracle, name)
+        cost = display.number(display.in_unit(float(found.nats[name].mean()), unit))
+        lines.append(f"| {'a human' if name == 'human' else name} | {cost} | {repeated} | {judged} | {error} |")
     return "\n".join(lines)
 
 

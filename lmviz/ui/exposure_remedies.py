@@ -121,7 +121,7 @@ def variance_words(parts: dict[str, tuple[float, float]]) -> str:
     return (
         f"At nano's own weights {len(run['gradients']['cross_entropy'])} minibatches of {n} texts were drawn, and the gradient of all its weights taken from each; the three lower rows look at the very same texts. "
         f"So that chance does not outweigh what is learned (noise no larger than signal), one must average {batches('cross_entropy')} minibatches of cross-entropy, {batches('reinforce')} of REINFORCE, {batches('reinforce_baseline')} with a "
-        f"baseline, {batches('minimum_risk')} of minimum risk. The baseline changes nothing on average, and cuts the variance {display.number(ratio, 2)} times. Cross-entropy knows the right token at every place; a reward is "
+        f"baseline, {batches('minimum_risk')} of minimum risk: rough figures, from so few. The baseline changes nothing on average, and cuts the variance {display.number(ratio, 2)} times. Cross-entropy knows the right token at every place; a reward is "
         "one number for a whole text."
     )
 
