@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmviz import units
 from lmviz.data.recorded import losses
-from lmviz.data.recorded.losses import TrainedRun
+from lmviz.data.recorded.losses import Measured, TrainedRun
 from lmviz.lab.curve import Curve
 
 NANO_FILE = Path(__file__).parent.parent / "data" / "models" / "nano" / "run.json"
@@ -23,6 +23,12 @@ def curves() -> tuple[Curve, ...]:
         return (from_run_json(json.loads(NANO_FILE.read_text(encoding="utf-8"))),)
     tokens = series.settings["batch"] * series.settings["context"]
     return tuple(from_series(series.runs[name], tokens) for name in sorted(series.runs, key=lambda name: name != "cross_entropy"))
+
+
+def finals() -> dict[str, Measured]:
+    """Held-out cross-entropy at the end of each recorded run, nats a token, with its 95 % interval; empty if none is recorded."""
+    series = losses.load()
+    return {name: run.final["held_out_nats"] for name, run in series.runs.items()} if series else {}
 
 
 def from_series(run: TrainedRun, tokens_per_step: int) -> Curve:

@@ -24,7 +24,7 @@ def controls(experiment: Experiment | None) -> None:
     if kind == "text":
         _own_text()
     losses = st.pills(
-        "Make small", list(LABELS), selection_mode="multi", default=["cross_entropy", "squared_error"], key="training_losses", format_func=LABELS.get
+        "Make small", list(LABELS), selection_mode="multi", default=["cross_entropy", "squared_error"], key="training_losses", format_func=LABELS.get, wrap=True
     )
     size = st.segmented_control("For about", list(choices.SIZES), default="10 s", required=True, key="training_size")
     place = st.container(key="training_go")

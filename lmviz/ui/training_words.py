@@ -4,6 +4,7 @@ import math
 
 from lmviz import display
 from lmviz.figures.training_curves import amount, said
+from lmviz.lab import recorded as stored
 from lmviz.lab.choices import SIZES, Settings
 from lmviz.lab.curve import Curve
 from lmviz.lab.workshop import Experiment
@@ -55,16 +56,16 @@ def recorded(curves: list[Curve], unit: str) -> str:
             f"Recorded: our small model nano read {tokens} million tokens of old novels in {display.number(first.total_steps)} steps, once. What it paid for text it never read fell to "
             f":orange[**{last(first, 'held_out', unit)}**] a {first.per}; its training loss had done half of its way down after {display.number(half)} steps."
         )
-    best, worst = ranked(curves, "held_out")[0], ranked(curves, "held_out")[-1]
+    best, *others = ranked(curves, "held_out")
     text = (
         f"Recorded: {len(curves)} copies of our small model nano, with the same first weights and the same {tokens} million tokens of old novels in the same order; one seed. Only the loss differs, and the learning rate, chosen for each by its own loss in short trials. "
-        f"{_cap(best.label)} pays least for text it never read, :orange[**{last(best, 'held_out', unit)}**] a {best.per}; {worst.label} most, **{last(worst, 'held_out', unit)}**."
+        f"The one trained on {best.label} pays least for text it never read, :orange[**{last(best, 'held_out', unit)}**] a {best.per}; the one trained on {others[-1].label} most, **{last(others[-1], 'held_out', unit)}**."
     )
-    sharp = max((c for c in curves if c.accuracy), key=lambda c: c.accuracy[-1], default=None)
-    if sharp is best:
-        text += f" Its favourite is also right most often, {last(best, 'accuracy', unit)} of the time."
-    elif sharp is not None:
-        text += f" Whose favourite is right most often? {_cap(sharp.label)}’s, {last(sharp, 'accuracy', unit)} of the time; {best.label}’s is {last(best, 'accuracy', unit)}."
+    finals = stored.finals()
+    if tied := [c for c in others if best.loss in finals and c.loss in finals and finals[c.loss].low <= finals[best.loss].high]:
+        names = " and ".join(filter(None, (", ".join(c.label for c in (best, *tied)[:-1]), tied[-1].label)))
+        low, high = (display.amount(end, unit) for end in (finals[best.loss].low, finals[best.loss].high))
+        text += f" But {names} are too close to call: the 95 % interval of the first, from {low} to {high}, reaches the others’, and one run each from one seed cannot say which of them teaches better."
     return text
 
 

@@ -10,8 +10,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from lmviz import display, models, sources
+from lmviz.data.recorded.losses import Measured
 from lmviz.lab import choices, recorded
 from lmviz.lab.choices import Data, Settings
+from lmviz.lab.curve import Curve
 from lmviz.lab.run import Run
 from lmviz.models import own, scoring
 from lmviz.ui import training_lab, training_words
@@ -78,6 +80,17 @@ def test_the_page_opens_on_finished_runs_and_says_what_was_recorded():
     assert any(m.value.startswith("Recorded:") and display.number(min(c.held_out[-1] for c in curves)) in m.value for m in at.markdown)
     (chart,) = at.get("plotly_chart")
     assert len([t for t in json.loads(chart.proto.spec)["data"] if t.get("name")]) == len(curves)
+
+
+def test_recorded_runs_whose_intervals_overlap_are_called_too_close(monkeypatch):
+    runs = [Curve(name, name, "token", 10, (10,), (5.0,), (10,), (held,)) for name, held in (("focal", 4.70), ("hinge", 9.0), ("cross_entropy", 4.72))]
+    ends = {name: Measured(value, value - 0.07, value + 0.07) for name, value in (("focal", 4.70), ("hinge", 9.0), ("cross_entropy", 4.72))}
+    monkeypatch.setattr(recorded, "finals", lambda: ends)
+    said = training_words.recorded(runs, "nats")
+    assert "trained on focal pays least" in said and "hinge most, **9.00 nats**" in said
+    assert "focal and cross_entropy are too close to call" in said and "from 4.63 nats to 4.77 nats" in said
+    monkeypatch.setattr(recorded, "finals", lambda: ends | {"cross_entropy": Measured(4.9, 4.85, 4.95)})
+    assert "too close" not in training_words.recorded(runs, "nats")
 
 
 def test_two_losses_side_by_side_give_what_the_same_runs_give_alone():
