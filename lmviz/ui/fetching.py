@@ -52,7 +52,7 @@ def on_first_page() -> bool:
 
 def arrived() -> None:
     """Once SmolLM2 has come: say so to those who saw it coming, and offer it."""
-    if not st.session_state.get("fetch_seen") or not fetch.is_here():
+    if not st.session_state.get("fetch_seen") or not fetch.is_here() or fetcher().progress.running:
         return
     if st.session_state.model == BEST.name:
         st.session_state.fetch_seen = False
