@@ -29,7 +29,7 @@ st.markdown(
 )
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "These are small models, trained for seconds, with bytes as tokens: a page of text teaches spelling, not sense. One seed is one throw; another seed moves the curves by more than some of their gaps, so try two before you believe one. "
+    "These are small models, trained for seconds: a page of text teaches spelling, not sense. Their tokens are bytes, so that any text can be learned from and nothing is known beforehand; a vocabulary of words would bring along what it was made from. One seed is one throw; another seed moves the curves by more than some of their gaps, so try two before you believe one. "
     "A loss also has its own best learning rate, and a comparison at one rate is fair to none. The recorded runs are longer, but they too are one run each. "
     "The bundled passages are what other chapters measure on: a model you train on them has seen most of them, and is flattered there."
 )
