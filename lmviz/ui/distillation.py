@@ -48,7 +48,7 @@ def title(name: str) -> str:
     return {series.STUDENT: "the distilled student"}.get(name, name)
 
 
-def teacher_strip(teacher_name: str) -> tuple[ScoredText, int]:
+def teacher_strip(teacher_name: str, *, page: str = "distillation", heading: str = "−log P of every token under the teacher") -> tuple[ScoredText, int]:
     """The reader's text as the teacher reads it, and the selected token: shared with other chapters if the tokens are the same."""
     chosen = reader.choices()
     if chosen.model == teacher_name:
@@ -57,12 +57,12 @@ def teacher_strip(teacher_name: str) -> tuple[ScoredText, int]:
         if not chosen.text.strip():
             scores.reader_scored()  # says so, and ends the page
         scored = scores.scored(chosen.text, teacher_name)
-    heading = f"−log P of every token under the teacher, {teacher_name}"
+    heading = f"{heading}, {teacher_name}"
     if models.registry.row(chosen.model).tokenizer == models.registry.row(teacher_name).tokenizer:
-        return scored, strip.reader_strip(scored, key="distillation_strip", title=heading)
+        return scored, strip.reader_strip(scored, key=f"{page}_strip", title=heading)
     # subtle: another tokenizer cuts the text at other places, so the shared index means another token; here the page keeps its own
     selected = token_strip.token_strip(
-        [token.text for token in scored.tokens], key="distillation_own", version=(scored.text, scored.model), selected=int(np.nanargmax(scored.losses)),
+        [token.text for token in scored.tokens], key=f"{page}_own", version=(scored.text, scored.model), selected=int(np.nanargmax(scored.losses)),
         measures=strip.measures(scored), unit=chosen.unit, labels=strip.labels(scored), ids=[token.id for token in scored.tokens], title=heading,
     )  # fmt: skip
     return scored, selected if selected is not None else int(np.nanargmax(scored.losses))

@@ -1,0 +1,190 @@
+"""Contrastive losses as pictures: from similarities to cross-entropy, more negatives, alignment against uniformity, estimates of a softmax."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from lmviz import display
+from lmviz.contrastive import InfoNCE
+from lmviz.figures import theme
+
+FAINT = "rgba(128,128,128,0.06)"
+SCALE = [[0, FAINT], [1, theme.MODEL]]
+
+
+def steps(found: InfoNCE, names: Sequence[str], partners: Sequence[str], unit: str, *, selected: int | None = None, height: int = 390) -> go.Figure:
+    """Three panels over the same rows: cosines, the softmax of each row, −log of what stands on the diagonal. Names are escaped for Plotly."""
+    N = len(found.losses)
+    places = list(range(N))
+    numbers = [str(j + 1) for j in places]
+    figure = make_subplots(rows=1, cols=3, column_widths=[0.35, 0.35, 0.3], horizontal_spacing=0.035, shared_yaxes=True)
+    for column, (values, what) in enumerate(((found.similarities, "cosine"), (found.probs, "softmax")), start=1):
+        said = display.number if what == "cosine" else display.probability
+        hover = [[f"{names[i]}<br>{partners[j]}<br>{what} {said(min(float(values[i, j]), 1.0))}" for j in places] for i in places]
+        low = min(0.0, float(values.min()))
+        figure.add_heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=low, zmax=1, showscale=False, xgap=2, ygap=2, hovertext=hover, hoverinfo="text",
+                           name=what, row=1, col=column)  # fmt: skip
+        for i in places:
+            figure.add_shape(type="rect", x0=i - 0.5, x1=i + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": theme.TRUTH, "width": 2}, row=1, col=column)
+        figure.update_xaxes(tickvals=places, ticktext=numbers, showgrid=False, zeroline=False, title_text="second sentence of pair", row=1, col=column)
+    shown = display.in_unit(found.losses, unit)
+    figure.add_bar(x=shown, y=places, orientation="h", marker_color=theme.LOSS, text=[display.number(float(v)) for v in shown], textposition="outside", cliponaxis=False,
+                   hovertext=[f"{name}<br>loss {display.number(float(v))} {unit}" for name, v in zip(names, shown, strict=True)], hoverinfo="text", name="loss", row=1, col=3)  # fmt: skip
+    chance = float(display.in_unit(np.log(N), unit))
+    figure.add_vline(x=chance, line_color=theme.MUTED, line_dash="dot", row=1, col=3)
+    theme.quiet(figure, height=height)
+    labels = [f"{i + 1} {name if len(name) <= 24 else name[:23] + '…'}" for i, name in enumerate(names)]
+    if selected is not None:
+        labels[selected] = f"<b>{labels[selected]}</b>"
+    figure.update_yaxes(tickvals=places, ticktext=labels, range=[N - 0.5, -0.5], showgrid=False, zeroline=False, automargin=True)
+    figure.update_xaxes(
+        title_text=f"loss, {unit}; dotted: log {N}", range=[0, max(float(shown.max()), chance) * 1.3], zeroline=False, showgrid=False, row=1, col=3
+    )
+    for axis, title in (("x", "1 · cosines"), ("x2", "2 · divided by T, softmax of each row"), ("x3", "3 · −log of the diagonal")):
+        figure.add_annotation(xref=f"{axis} domain", yref="paper", x=0, y=1.01, text=title, showarrow=False, xanchor="left", yanchor="bottom")
+    figure.update_layout(margin_t=30, bargap=0.3)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+    return figure
+
+
+def negatives(losses_nats: Sequence[float], chosen: int, unit: str, *, height: int = 300) -> go.Figure:
+    """Mean loss against the number of negatives, below the log(k + 1) of who cannot tell them apart."""
+    counts = list(range(len(losses_nats)))
+    loss, chance = (display.in_unit(np.asarray(values), unit) for values in (losses_nats, np.log1p(counts)))
+    figure = go.Figure()
+    for name, values, colour, dash in (("telling nothing apart: log(k + 1)", chance, theme.MUTED, "dot"), ("these sentences", loss, theme.LOSS, "solid")):
+        hover = [f"{k} negatives<br>{name}<br>{display.number(float(v))} {unit}" for k, v in zip(counts, values, strict=True)]
+        figure.add_scatter(
+            x=counts, y=values, mode="lines+markers", line={"color": colour, "width": 2.5, "dash": dash}, hovertext=hover, hoverinfo="text", name=name
+        )
+        figure.add_annotation(x=counts[-1], y=float(values[-1]), text=name, showarrow=False, xanchor="right", yanchor="bottom", font_color=colour if colour == theme.LOSS else None)  # fmt: skip
+    figure.add_scatter(x=[chosen, chosen], y=[loss[chosen], chance[chosen]], mode="lines", line={"color": theme.MODEL, "width": 4}, hoverinfo="skip")
+    gap = float(chance[chosen] - loss[chosen])
+    figure.add_annotation(
+        x=chosen,
+        y=float((chance[chosen] + loss[chosen]) / 2),
+        text=f" {display.number(gap)} {unit} known",
+        showarrow=False,
+        xanchor="left",
+        font_color=theme.MODEL,
+    )
+    theme.quiet(figure, height=height, x_title="negatives beside the partner, k", y_title=f"mean loss, {unit}")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def temperatures(grid: Sequence[float], losses_nats: Sequence[float], chosen: float, unit: str, chance_nats: float, *, height: int = 300) -> go.Figure:
+    """Mean loss against temperature, logarithmic, and where the reader stands."""
+    loss = display.in_unit(np.asarray(losses_nats), unit)
+    chance = float(display.in_unit(chance_nats, unit))
+    figure = go.Figure()
+    hover = [f"T = {display.number(t)}<br>{display.number(float(v))} {unit}" for t, v in zip(grid, loss, strict=True)]
+    figure.add_scatter(x=list(grid), y=loss, mode="lines", line={"color": theme.LOSS, "width": 2.5}, hovertext=hover, hoverinfo="text")
+    theme.quiet(figure, height=height, x_title="temperature T", y_title=f"mean loss, {unit}")
+    figure.add_hline(y=chance, line_color=theme.MUTED, line_dash="dot")
+    figure.add_vline(x=chosen, line_color=theme.TRUTH, line_dash="dot")
+    figure.update_xaxes(type="log", tickvals=[0.02, 0.05, 0.1, 0.2, 0.5, 1], ticktext=["0.02", "0.05", "0.1", "0.2", "0.5", "1"])
+    figure.update_yaxes(range=[0, 1.35 * max(chance, float(np.median(loss)))])
+    return figure
+
+
+def plane(runs: Sequence[dict], own: dict | None = None, *, height: int = 340) -> go.Figure:
+    """Alignment against uniformity while SimCSE runs: one path a seed from the open ring to the disc; the reader's own run as a thicker one."""
+    figure = go.Figure()
+    for run, colour, width in [*((r, theme.MODEL, 1.5) for r in runs), *([(own, theme.LOSS, 3)] if own else [])]:
+        rows = run["measured"]
+        x, y = ([row[name] for row in rows] for name in ("uniformity", "alignment"))
+        name = "your run" if run is own else f"seed {run['seed']}"
+        hover = [f"{name}, step {r['step']}<br>uniformity {display.number(r['uniformity'])}<br>alignment {display.number(r['alignment'])}" for r in rows]
+        symbols = ["circle-open", *["circle"] * (len(rows) - 1)]
+        sizes = [11, *[4] * (len(rows) - 2), 11][: len(rows)]
+        figure.add_scatter(x=x, y=y, mode="lines+markers", line={"color": colour, "width": width}, marker={"color": colour, "symbol": symbols, "size": sizes},
+                           hovertext=hover, hoverinfo="text", name=name)  # fmt: skip
+        if run is own or run is runs[0]:
+            for at, text, side in ((0, "before", "left"), (-1, f"after {rows[-1]['step']} steps" if run is not own else "your run", "right")):
+                figure.add_annotation(x=x[at], y=y[at], text=text, showarrow=False, font_color=colour, xanchor=side, yshift=14)
+    theme.quiet(figure, height=height, x_title="uniformity (further left: more evenly spread)", y_title="alignment (lower: pairs closer)")
+    figure.update_layout(margin_t=24)
+    return figure
+
+
+def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 300) -> go.Figure:
+    """The cosines of the same pairs before and after, on one scale."""
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.08)
+    low = min(0.0, float(before.min()), float(after.min()))
+    for column, (name, values) in enumerate((("before", before), ("after", after)), start=1):
+        N = len(values)
+        hover = [[f"{name}: first of pair {i + 1}, second of pair {j + 1}<br>cosine {display.number(float(values[i, j]))}" for j in range(N)] for i in range(N)]
+        places, labels = list(range(N)), [str(i + 1) for i in range(N)]
+        figure.add_heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=low, zmax=1, showscale=False, xgap=2, ygap=2, hovertext=hover, hoverinfo="text", name=name, row=1, col=column)  # fmt: skip
+        for i in places:
+            figure.add_shape(type="rect", x0=i - 0.5, x1=i + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": theme.TRUTH, "width": 1.5}, row=1, col=column)
+        figure.update_xaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, title_text="second of pair", row=1, col=column)
+        figure.update_yaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, range=[N - 0.5, -0.5], title_text="first of pair" if column == 1 else "", row=1, col=column)  # fmt: skip
+        axis = "x" if column == 1 else "x2"
+        figure.add_annotation(xref=f"{axis} domain", yref="paper", x=0, y=1.01, text=f"cosines {name}", showarrow=False, xanchor="left", yanchor="bottom")
+    theme.quiet(figure, height=height)
+    figure.update_layout(margin_t=30)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True, automargin=True)
+    return figure
+
+
+def estimates(found: dict, unit: str, *, height: int = 320) -> go.Figure:
+    """Left: the sampled loss, mean and one standard deviation, against the number of negatives. Right: how far each gradient is off, on average and by chance.
+
+    `found` has counts, truth, mean, deviation, and sampled_bias, sampled_spread, nce_bias, nce_spread.
+    """
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
+    counts = list(found["counts"])
+    mean, deviation = (display.in_unit(np.asarray(found[name]), unit) for name in ("mean", "deviation"))
+    truth = float(display.in_unit(found["truth"], unit))
+    band = {"x": counts, "mode": "lines", "line": {"width": 0, "color": theme.MODEL}, "hoverinfo": "skip"}
+    figure.add_scatter(y=mean - deviation, **band, row=1, col=1)
+    figure.add_scatter(y=mean + deviation, fill="tonexty", fillcolor="rgba(128,128,128,0.2)", **band, row=1, col=1)
+    hover = [
+        f"{m} negatives<br>mean {display.number(float(v))} {unit}<br>standard deviation {display.number(float(s))}"
+        for m, v, s in zip(counts, mean, deviation, strict=True)
+    ]
+    figure.add_scatter(
+        x=counts,
+        y=mean,
+        mode="lines+markers",
+        line={"color": theme.MODEL, "width": 2.5},
+        hovertext=hover,
+        hoverinfo="text",
+        name="sampled softmax",
+        row=1,
+        col=1,
+    )
+    figure.add_hline(y=truth, line_color=theme.LOSS, line_width=2, row=1, col=1)
+    figure.add_annotation(
+        x=0, y=truth, xref="x domain", yref="y", text="full softmax", font_color=theme.LOSS, showarrow=False, xanchor="left", yanchor="bottom"
+    )
+    lines = (("sampled_bias", "sampled, bias", theme.MODEL, "solid"), ("sampled_spread", "sampled, spread", theme.MODEL, "dot"),
+             ("nce_bias", "NCE, bias", theme.SECOND, "solid"), ("nce_spread", "NCE, spread", theme.SECOND, "dot"))  # fmt: skip
+    for key, name, colour, dash in lines:
+        values = [v if v > 0 else None for v in found[key]]  # an error below the noise of the draws has no place on a logarithmic axis
+        hover = [f"{name}<br>{m} negatives<br>{display.number(v)}" for m, v in zip(counts, found[key], strict=True)]
+        figure.add_scatter(x=counts, y=values, mode="lines+markers", line={"color": colour, "width": 2, "dash": dash}, marker_size=5, hovertext=hover, hoverinfo="text", name=name, row=1, col=2)  # fmt: skip
+        at = next((i for i, v in enumerate(values) if v), None)
+        if at is not None:
+            figure.add_annotation(x=np.log10(counts[at]), y=float(np.log10(values[at])), xref="x2", yref="y2", text=name, font_color=colour, showarrow=False, xanchor="left", yanchor="bottom")  # fmt: skip
+    theme.quiet(figure, height=height)
+    figure.update_layout(margin_t=16)
+    for column in (1, 2):
+        figure.update_xaxes(
+            type="log",
+            title_text="negatives drawn, m",
+            tickvals=counts[::2],
+            ticktext=[display.number(m) for m in counts[::2]],
+            fixedrange=True,
+            row=1,
+            col=column,
+        )
+    figure.update_yaxes(title_text=f"loss, {unit}", row=1, col=1, automargin=True)
+    figure.update_yaxes(type="log", title_text="length of the gradient's error", dtick=1, exponentformat="power", row=1, col=2, automargin=True)
+    return figure

@@ -1,0 +1,243 @@
+"""The sentences and the interactions of chapter 15: pairs of sentences, a matrix, rows that are softmaxes, negatives, temperature."""
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from lmviz import contrastive, display, models
+from lmviz.data import sentence_pairs
+from lmviz.data.recorded import contrastive as recorded
+from lmviz.errors import ReaderError
+from lmviz.figures import contrastive as figures
+from lmviz.figures import theme
+from lmviz.models import files
+from lmviz.ui import show
+from lmviz.ui.masked import remembered
+
+FEWEST, MOST, LONGEST = 3, 12, 200  # pairs; characters of a sentence
+OPENING = "\n".join(f"{a} | {b}" for a, b in sentence_pairs.PAIRS[: sentence_pairs.OPENING])
+TEMPERATURES = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0]
+DROPOUT, SEED = 0.1, 0  # of a sentence that is its own partner
+TITLES = {"masked": "masked, from both sides"}
+
+
+def pairs_of(text: str) -> list[tuple[str, str | None]]:
+    """One pair a line, two sentences with | between; a line without | is a sentence that will be read twice. Raises ReaderError with a sentence.
+
+    >>> pairs_of("a | b\\n\\nc\\nd")
+    [('a', 'b'), ('c', None), ('d', None)]
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not FEWEST <= len(lines) <= MOST:
+        raise ReaderError(f"From {FEWEST} to {MOST} lines are compared, and there {'is 1' if len(lines) == 1 else f'are {len(lines)}'}.")
+    pairs = []
+    for number, line in enumerate(lines, start=1):
+        sides = [side.strip() for side in line.split("|")]
+        if len(sides) > 2 or not all(sides):
+            raise ReaderError(f"Line {number} should hold one sentence, or two with a single | between them.")
+        if any(len(side) > LONGEST for side in sides):
+            raise ReaderError(f"A sentence of line {number} is longer than {LONGEST} characters. Please shorten it.")
+        pairs.append((sides[0], sides[1] if len(sides) == 2 else None))
+    return pairs
+
+
+def readers() -> list[str]:
+    """The models that have states to average, the masked one first."""
+    return [*models.masked_names(), *(name for name in models.names() if models.registry.row(name).kind == "transformer")]
+
+
+def title(name: str) -> str:
+    return TITLES.get(name) or models.registry.row(name).title
+
+
+def sentences() -> tuple[list[tuple[str, str | None]], str]:
+    """The reader's pairs and the model that reads them; a text that does not fit ends the page with a sentence."""
+    left, right = st.columns([7, 3], gap="medium")
+    known = readers()
+    if not known:
+        show.trouble(ReaderError("No model with hidden states is on this machine.", remedy="git checkout -- lmviz/data"))
+        st.stop()
+    with right:
+        name = st.selectbox("Read by", known, format_func=title, key="contrastive_model")
+        st.slider("Temperature T", 0.02, 1.0, 0.05, 0.01, key="contrastive_temperature")
+    with left:
+        text = st.text_area(
+            f"Your sentences, {FEWEST} to {MOST} lines: two with | between are a pair; a sentence alone is its own partner",
+            OPENING,
+            max_chars=6_000,
+            height=152,
+            key="contrastive_text",
+        )
+    try:
+        return pairs_of(text), name
+    except ReaderError as trouble:
+        show.trouble(trouble)
+        st.stop()
+
+
+def vectors(pairs: list[tuple[str, str | None]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean states of first and second sentences, [N, D] each: stored for the opening pairs, else computed once and remembered."""
+    kept = recorded.load()
+    if kept and name == kept["model"] and pairs == list(sentence_pairs.PAIRS[: sentence_pairs.OPENING]) and kept["revision"] == _revision(name):
+        return np.array(kept["before"]["anchors"]), np.array(kept["before"]["positives"])
+    return remembered(("contrastive", name, _revision(name), *pairs), lambda: read(_loaded(name), pairs), f"{title(name)} is reading your sentences …")
+
+
+def read(model, pairs: list[tuple[str, str | None]]) -> tuple[np.ndarray, np.ndarray]:
+    """A pair is read as it is; a sentence alone is read twice, each time with other states dropped, as SimCSE does."""
+    import torch
+
+    from lmviz.models.embedding import embed
+
+    whole = [i for i, (_, partner) in enumerate(pairs) if partner is not None]
+    alone = [i for i, (_, partner) in enumerate(pairs) if partner is None]
+    sides: list[dict[int, np.ndarray]] = [{}, {}]
+    generator = torch.Generator().manual_seed(SEED)
+    for side in (0, 1):
+        if whole:
+            sides[side] |= dict(zip(whole, embed(model, [pairs[i][side] for i in whole]).numpy()))
+        if alone:
+            sides[side] |= dict(zip(alone, embed(model, [pairs[i][0] for i in alone], dropout=DROPOUT, generator=generator).numpy()))
+    first, second = (np.stack([side[i] for i in range(len(pairs))]).astype(float) for side in sides)
+    return first, second
+
+
+def _loaded(name: str):
+    return models.load_masked(name) if name in models.masked_names() else models.load(name)
+
+
+def _revision(name: str) -> str:
+    """What names the weights, without loading them; a model that is loaded knows itself."""
+    manifest = models.registry.DATA / name / "manifest.json"
+    return files.sha256(manifest)[:12] if manifest.exists() else ""
+
+
+def answer(steps: contrastive.InfoNCE, unit: str) -> str:
+    """The question of the chapter, answered on these sentences."""
+    N = len(steps.losses)
+    right = round(steps.accuracy * N)
+    return (
+        f"Each first sentence is asked: which of these {N} second sentences is your partner? The cosines of their vectors are the logits. "
+        f"{right} of {N} find theirs, and the answer costs :orange[**{display.amount(steps.mean_nats, unit)}**] on average; a guess costs log {N} = {display.amount(math.log(N), unit)}."
+    )
+
+
+def matrix(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit: str) -> None:
+    """The three panels, and one row written out."""
+    firsts = [display.plotly_escape(a) for a, _ in pairs]
+    seconds = [display.plotly_escape(b or a) for a, b in pairs]
+    chosen = min(st.session_state.get("contrastive_row", int(steps.losses.argmax()) + 1), len(pairs)) - 1
+    alt = "; ".join(f"sentence {i + 1}: cosine with its partner {steps.similarities[i, i]:.2f}, chosen with {display.probability(min(steps.probs[i, i], 1.0))}, loss {display.amount(v, unit)}" for i, v in enumerate(steps.losses))  # fmt: skip
+    _draw(
+        figures.steps(steps, firsts, seconds, unit, selected=chosen),
+        "contrastive_steps",
+        f"Cosines of {len(pairs)} pairs, the softmax of each row, and its loss: {alt}.",
+    )
+
+
+@st.fragment
+def row(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit: str) -> None:
+    """One row, every number."""
+    N = len(pairs)
+    chosen = st.segmented_control("Row", list(range(1, N + 1)), default=int(steps.losses.argmax()) + 1, required=True, key=f"contrastive_row_{N}")
+    i = (chosen or 1) - 1
+    st.markdown(f"Row {i + 1}: :violet[**{display.md_escape(pairs[i][0])}**] beside each second sentence, nearest first.")
+    lines = ["| | second sentence | cosine | ÷ T | softmax ŷ | target y | pull (ŷ − y)/T |", "|---|---|---:|---:|---:|---:|---:|"]
+    for j in np.argsort(-steps.similarities[i]):
+        mark, own = (":violet[**←**]", 1) if j == i else ("", 0)
+        p = display.probability(min(float(steps.probs[i, j]), 1.0))
+        cells = (
+            f"{steps.similarities[i, j]:.3f}".replace("-", display.MINUS),
+            display.number(steps.similarities[i, j] / steps.temperature),
+            p,
+            own,
+            display.number(steps.pull[i, j], 2),
+        )
+        lines.append(f"| {j + 1} {mark} | {display.md_escape(pairs[j][1] or pairs[j][0])} | " + " | ".join(map(str, cells)) + " |")
+    st.html(
+        "<style>.st-key-contrastive_table { overflow-x: auto; max-width: 100%; min-width: 0 } .st-key-contrastive_table :is(td, th) { padding: .3rem .4rem; font-size: .85rem } .st-key-contrastive_table table { min-width: 34rem }</style>"
+    )
+    with st.container(key="contrastive_table"):
+        st.markdown("\n".join(lines))
+    p = min(float(steps.probs[i, i]), 1.0)
+    st.markdown(
+        f"−log of what the partner got, {display.probability(p)}, is :orange[**{display.amount(steps.losses[i], unit)}**]: cross-entropy with the target on the diagonal. "
+        "The gradient with respect to the cosines is ŷ − y again, divided by T: the partner is pulled nearer, and each other sentence is pushed away as hard as it was mistaken for the partner."
+    )
+
+
+@st.fragment
+def harder(steps: contrastive.InfoNCE, unit: str) -> None:
+    """Fewer or more negatives, and every temperature, on the same cosines."""
+    N = len(steps.losses)
+    left, right = st.columns(2, gap="medium")
+    curve = [contrastive.with_negatives(steps, k) for k in range(N)]
+    grid = np.geomspace(0.02, 1, 40).tolist()
+    by_temperature = [contrastive.from_similarities(steps.similarities, temperature=t).mean_nats for t in grid]
+    with left:
+        k = st.slider("Negatives k", 1, N - 1, N - 1, key=f"contrastive_negatives_{N}")
+        alt = ", ".join(f"{n} negatives {display.amount(v, unit)}" for n, v in enumerate(curve))
+        _draw(figures.negatives(curve, k, unit), "contrastive_negatives_curve", f"Mean loss by number of negatives: {alt}.")
+    with right:
+        st.markdown(f"At T = {steps.temperature:.2f} the mean loss is **{display.amount(steps.mean_nats, unit)}** (dotted: log {N}).")
+        alt = ", ".join(f"T {display.number(t)} {display.amount(v, unit)}" for t, v in list(zip(grid, by_temperature))[::8])
+        _draw(figures.temperatures(grid, by_temperature, steps.temperature, unit, math.log(N)), "contrastive_temperatures", f"Mean loss by temperature: {alt}.")
+    st.markdown(harder_words(steps, curve, k, grid, by_temperature, unit))
+
+
+def harder_words(steps: contrastive.InfoNCE, curve: list[float], k: int, grid: list[float], by_temperature: list[float], unit: str) -> str:
+    N, best = len(steps.losses), int(np.argmin(by_temperature))
+    known = contrastive.information_bound(curve[k], k + 1)
+    return (
+        f"With {k} negative{'s' if k > 1 else ''} the loss is {display.amount(curve[k], unit)}, the mean over every choice of {k} out of {N - 1}. **log(k + 1) − loss = {display.amount(known, unit)}** is, on average over batches, at most the information that "
+        f"one sentence of a pair gives about the other. It can never pass log(k + 1) = {display.amount(math.log(k + 1), unit)}, however alike the pairs: to show more, a batch must be larger. "
+        f"A low temperature listens only to the nearest sentences, and pays dearly where the nearest is wrong; a high one hears all alike. Here the loss is least, {display.amount(by_temperature[best], unit)}, near T = {display.number(grid[best], 2)}."
+    )
+
+
+def prediction(steps: contrastive.InfoNCE, unit: str) -> tuple[str, list[str], int, str]:
+    """What halving the temperature does to the mean loss of these sentences."""
+    halved = contrastive.from_similarities(steps.similarities, temperature=steps.temperature / 2)
+    change = halved.mean_nats / steps.mean_nats - 1 if steps.mean_nats else 0.0
+    options = ["it falls by more than 10 %", "it stays within 10 %", "it rises by more than 10 %"]
+    because = (
+        f"At T = {display.number(steps.temperature / 2)} it is {display.amount(halved.mean_nats, unit)} instead of {display.amount(steps.mean_nats, unit)}. Halving T doubles every difference of logits: "
+        f"rows that are right become surer, and rows that are wrong become surely wrong. {round(steps.accuracy * len(steps.losses))} of {len(steps.losses)} rows are right."
+    )
+    return (
+        f"T is halved, from {display.number(steps.temperature)} to {display.number(steps.temperature / 2)}. What does the mean loss of these sentences do?",
+        options,
+        int(np.searchsorted([-0.1, 0.1], change)),
+        because,
+    )
+
+
+def code(pairs: list[tuple[str, str | None]], name: str, temperature: float) -> None:
+    """“The code” of the chapter; torch comes in only for who opens it."""
+    functions = ()
+    if st.session_state.get("contrastive_code"):
+        from lmviz import losses, sampled_softmax
+        from lmviz.models import embedding
+        from lmviz.training import simcse
+
+        functions = (losses.info_nce, contrastive.from_similarities, contrastive.with_negatives, contrastive.alignment, contrastive.uniformity, embedding.mean_states,
+                     simcse.train, sampled_softmax.sampled_loss, sampled_softmax.nce_gradient)  # fmt: skip
+    show.code(snippet(pairs, name, temperature), *functions, key="contrastive_code")
+
+
+def snippet(pairs: list[tuple[str, str | None]], name: str, temperature: float) -> str:
+    load = f"models.load_masked({name!r})" if name in models.masked_names() else f"models.load({name!r})"
+    return f"""import torch
+from lmviz import losses, models
+from lmviz.ui import contrastive
+
+pairs = {pairs!r}
+first, second = contrastive.read({load}, pairs)      # mean hidden states, [N, D]
+each = losses.info_nce(torch.tensor(first), torch.tensor(second), temperature={temperature!r})
+print(each.mean().item())                            # nats
+"""
+
+
+def _draw(figure, key: str, alt: str) -> None:
+    st.plotly_chart(figure, config=theme.CONFIG, key=key, alt=alt)
