@@ -124,13 +124,12 @@ def side_by_side(rows: Sequence[str], first: Sequence[Estimate], second: Sequenc
             x=[100 * e.value for e in estimates], y=places, mode="markers", marker={"color": colour, "symbol": symbol, "size": 11}, name=name,
             hovertext=[f"{row}<br>{name}: {spread(e)}" for row, e in zip(rows, estimates, strict=True)], hoverinfo="text", cliponaxis=False,
         )  # fmt: skip
-    for place, (name, colour, mark) in enumerate(((names[0], theme.MODEL, "●"), (names[1], theme.LOSS, "◆"))):
-        figure.add_annotation(
-            x=place, xref="paper", y=1, yref="paper", yshift=20, xanchor="right" if place else "left", showarrow=False, text=f"{mark} {name}", font_color=colour
-        )
+    for row, (name, colour, mark) in enumerate(((names[0], theme.MODEL, "●"), (names[1], theme.LOSS, "◆"))):
+        label = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "paper", "yanchor": "bottom", "yshift": 20 - 18 * row}
+        figure.add_annotation(**label, showarrow=False, text=f"{mark} {name}", font_color=colour)
     figure.add_vline(x=50, line={"color": theme.MUTED, "width": 1, "dash": "dot"})
-    theme.quiet(figure, height=CELL * len(rows) + 90, x_title="pairs right, %")
-    figure.update_layout(margin_t=34)
+    theme.quiet(figure, height=CELL * len(rows) + 100, x_title="pairs right, %")
+    figure.update_layout(margin_t=46)
     figure.update_yaxes(tickvals=places, ticktext=list(rows), range=[len(rows) - 0.5, -0.5], showgrid=False, zeroline=False)
     figure.update_xaxes(range=[-2, 103], zeroline=False)
     return figure

@@ -13,6 +13,8 @@ from lmviz.ui.downstream_numbers import CHANCE, ENOUGH, Findings, findings, same
 TEST_NAMES = {"pairs": "minimal pairs", "cloze": "missing last words"}
 LOSS_NAMES = {"nano-cross_entropy": "cross-entropy", "nano-label_smoothing": "label smoothing", "nano-focal": "focal", "nano-squared_error": "squared error",
               "nano-hinge": "hinge", "student": "student"}  # fmt: skip
+BESIDE = {"uniform": "top left", "unigram": "bottom left", "bigram": "bottom left", "trigram": "bottom left",  # away from nano's line, and from each other
+          "nano-cross_entropy": "middle left", "nano-label_smoothing": "bottom center", "nano-focal": "top center", "student": "bottom left"}  # fmt: skip
 COLUMNS = ("trigram", "tiny", "smollm2-135m")  # beside the checkpoints of nano
 
 
@@ -55,6 +57,8 @@ def all_models() -> None:
     with picture:
         charts.draw(_scatter, which, chance, current, key="downstream_scatter", alt=alt)
     st.markdown(scatter_words(found, which))
+    if which == "pairs":
+        show.tokenizer_note({m.name: int(found.record.readings[m.name].tokens.sum()) for m in found.members if m.kind == "ladder"})
 
 
 def _scatter(which: str, chance: float, current: str):
@@ -67,7 +71,7 @@ def the_points(found: Findings, which: str) -> list[Point]:
     points = []
     for i, m in enumerate(found.members):
         label = {"ladder": m.title, "step": "untrained" if m.step == 0 else "", "loss": LOSS_NAMES.get(m.name, m.title), "student": "student"}[m.kind]
-        beside = {"ladder": "top right", "step": "bottom left"}.get(m.kind, "middle right")
+        beside = BESIDE.get(m.name) or {"ladder": "top right", "step": "bottom left"}.get(m.kind, "middle right")
         points.append(Point(title_of(m.name, m.title), label, m.kind, found.bits[i], accuracy[i], beside))
     return points
 
@@ -110,7 +114,7 @@ def _cells():
     found = findings()
     columns, labels, split = _columns(found)
     values = [[found.by_phenomenon[name][i] for i in columns] for name in order(found)]
-    title = "steps that nano has been trained, and other models" if split > 1 else ""
+    title = "steps of nano, and others" if split > 1 else ""
     return figures.cells([_phenomenon(name).title for name in order(found)], labels, values, split=split, x_title=title)
 
 
@@ -148,9 +152,9 @@ def early_words(found: Findings) -> str:
     labels = _columns(found)[1]
     places = [at for at in found.learned.values() if at is not None]
     when = [(at, [titles[name] for name in order(found) if found.learned[name] == at]) for at in sorted({min(places), max(places)})] if places else []
-    told = ", last ".join(f"{', '.join(names)} (by step {labels[at]})" for at, names in when)
+    told = "; last, ".join(f"{', '.join(names)} (by step {labels[at]})" for at, names in when)
     rule = "Call a phenomenon learned from the first checkpoint on after which its 95\u202f% interval stays above one half, and above what the lengths alone give away. "
-    return cell + rule + (f"First comes {told}. " if told else "") + missing + _unlearned(found)
+    return cell + rule + (f"First, {told}. " if told else "") + missing + _unlearned(found)
 
 
 def _unlearned(found: Findings) -> str:
@@ -272,6 +276,7 @@ def snippet() -> str:
     return """import numpy as np
 from lmviz import downstream, models
 from lmviz.data import downstream as texts
+from lmviz.data.recorded import downstream as recorded
 
 model = models.load("nano")                             # read a phenomenon again
 pairs = texts.phenomena()[0].pairs

@@ -19,7 +19,7 @@ from lmviz.ui.downstream_numbers import findings, phenomenon_of_pairs
 OPENING = texts.pair("", "The keys to the cabinet {are|is} on the table.")
 MAX_CHARACTERS = 200
 SHOWN = 8  # pairs in a list
-CHUNK = 32  # texts that go to the model together, between two looks at the stop button
+CHUNK = 1_600  # characters that go to the model together; then other readers have their turn, and the stop button
 
 
 @st.fragment
@@ -43,7 +43,7 @@ def pair_words(good: str, bad: str, model: str) -> str:
     if abs(difference) < 1e-4:
         return f"To {title} both are equally likely."
     likelier, other = (good, bad) if difference > 0 else (bad, good)
-    words = f"{title} finds “{_marked(likelier, other)}” **{times(abs(difference))}** likelier than “{_marked(other, likelier)}”."
+    words = f"{title} finds “{_marked(likelier, other)}” **{times(abs(difference))}** likelier than “{_marked(other, likelier)}”{'' if other[-1] in '.?!…' else '.'}"
     if counts is not None and counts[0] != counts[1]:
         fewer = "the likelier" if (counts[0] < counts[1]) == (difference > 0) else "the other"
         words += f" They have {counts[0]} and {counts[1]} tokens; {fewer} has fewer, and each token can only make a sentence less likely."
@@ -94,13 +94,13 @@ def look() -> None:
     with one:
         options = ["cloze", *titles]
         which = st.selectbox(
-            "Of", options, index=options.index("agreement-phrase"), key="downstream_look", format_func=lambda o: titles.get(o, "missing last words")
+            "Phenomenon", options, index=options.index("agreement-phrase"), key="downstream_look", format_func=lambda o: titles.get(o, "missing last words")
         )
     with two:
         names = [m.name for m in found.members if m.name != "uniform"]
-        known = reader.choices().model if reader.choices().model in names else "nano" if "nano" in names else names[0]
+        known = "nano" if "nano" in names else names[0]  # SmolLM2 has few of them wrong
         name = st.selectbox(
-            "what is wrong under",
+            "Read by",
             names,
             index=names.index(known),
             key="downstream_look_model",
@@ -195,7 +195,8 @@ def _read_on(kept: dict, place, title: str) -> None:
         seconds = time.monotonic() - began
         left = f", about {max(1, round(seconds / (done - first) * (len(todo) - done)))} s more" if done > first else ""
         place.progress(done / len(todo), f"{title} has read {display.number(done)} of {display.number(len(todo))} texts{left}.")
-        chunk = todo[done : done + CHUNK]
+        lengths = np.cumsum([len(item.text) for item in todo[done : done + CHUNK]])
+        chunk = todo[done : done + max(1, int((lengths <= CHUNK).sum()))]
         kept["rows"] = [*kept["rows"], *runtime.service().call(lambda chunk=chunk: recorded.read(models.load(kept["model"]), chunk))]
 
 

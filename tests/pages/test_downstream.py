@@ -226,6 +226,7 @@ def test_the_snippet_prints_the_numbers_of_the_page(capsys):
     exec(ui.snippet(), {})
     printed = capsys.readouterr().out.strip().splitlines()
     found = numbers.findings()
+    assert float(printed[0]) == pytest.approx(found.by_phenomenon[texts.phenomena()[0].name][found.index("nano")].value)
     assert float(printed[-1]) == pytest.approx(found.tests["pairs"].correlation.value)
     for line, member, bits in zip(printed[1:-1], found.members, found.bits, strict=True):
         assert line.split()[0] == member.name and float(line.split()[1]) == pytest.approx(bits.value)
