@@ -46,8 +46,9 @@ def decompress(options: argparse.Namespace) -> None:
     blob = _read(source)
     header, _ = container.unpack(blob)
     _free(target, options.force)
+    model = models.load(header.model)
     with bar(f"{source.name} → {target.name}", header.n_tokens) as progress:
-        text = coder.decode(models.load(header.model), blob, progress=progress)
+        text = coder.decode(model, blob, progress=progress)
     _write(target, text.encode("utf-8"))
     print(f"{display.number(len(blob))} bytes → {display.number(header.n_bytes)} bytes with {header.model}; the checksum fits.")
 
