@@ -50,8 +50,10 @@ def beside(text: str, unit: str) -> None:
     charts.draw(figures.in_turn, turn, left, unit, key="masked_turn", alt=turn_alt(turn, left, unit))
     st.markdown(turn_words(turn, left, unit))
     own = reader.choices().model
+    causal = [left] + ([scores.scored(text, own)] if own != masked.LEFT else [])
     with st.container(key="masked_totals"):
-        st.markdown(totals(turn, [left] + ([scores.scored(text, own)] if own != masked.LEFT else []), unit))
+        st.markdown(totals(turn, causal, unit))
+    show.tokenizer_note({scored.model: len(scored) for scored in (turn, *causal)})
 
 
 def turn_alt(turn: ScoredText, left: ScoredText, unit: str) -> str:

@@ -7,6 +7,7 @@ from lmviz import display, masking, models
 from lmviz.data import examples
 from lmviz.data.recorded import masked as recorded
 from lmviz.figures import masked as figures
+from lmviz.models import files
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, masked, masked_strip
 
@@ -106,8 +107,10 @@ def counting_words(stored: dict, unit: str) -> str:
     runs = stored["runs"]
     hidden, everywhere = ({name: np.array([run[column][-1] for run in rows]) for name, rows in runs.items()} for column in ("masked_nats", "all_nats"))
     seeds = len(runs["chosen"])
+    now = files.sha256(models.registry.DATA / masked.LEFT / "manifest.json")[:12]
+    start = masked.LEFT if stored["started_from"] == now else f"an earlier {masked.LEFT}"
     return (
-        f"Two kinds of training, alike but for where the loss is counted: {stored['steps']} steps of {display.number(stored['tokens_per_step'])} tokens from the weights of {masked.LEFT}, {seeds} seeds each "
+        f"Two kinds of training, alike but for where the loss is counted: {stored['steps']} steps of {display.number(stored['tokens_per_step'])} tokens from the weights of {start}, {seeds} seeds each "
         f"(thin lines). On held-out text the one that counted everywhere looks better by its own measure, {display.amount(everywhere['everywhere'].mean(), unit)} a token against "
         f"{display.amount(everywhere['chosen'].mean(), unit)}. At the tokens it cannot see it is worse: {display.amount(hidden['everywhere'].mean(), unit)} against "
         f":orange[**{display.amount(hidden['chosen'].mean(), unit)}**]. It was paid to copy, so it learned to copy."

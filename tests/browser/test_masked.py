@@ -73,11 +73,3 @@ def test_drawing_again_draws_other_tokens(open_page, url, settled):
     page.get_by_text("Seed 1.").wait_for()
     settled(page)
     assert words() != before
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_unreadable_or_scrolls_sideways(open_page, url, axe, sideways, width, scheme):
-    page = open_page(f"{url}/masked?model=nano", width=width, scheme=scheme)
-    page.wait_for_selector(CHIP)
-    assert axe(page) == [] and sideways(page) <= 0
