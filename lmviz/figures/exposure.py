@@ -28,7 +28,7 @@ METHODS = {  # name: (label, colour, dash)
     "cross_entropy": ("cross-entropy", theme.LOSS, "solid"),
     "scheduled_sampling": ("scheduled sampling", theme.TRUTH, "dash"),
     "reinforce": ("REINFORCE", theme.MUTED, "dot"),
-    "reinforce_baseline": ("REINFORCE, baseline", theme.MODEL, "solid"),
+    "reinforce_baseline": ("REINFORCE with baseline", theme.MODEL, "solid"),
     "minimum_risk": ("minimum risk", theme.SECOND, "dashdot"),
 }
 
@@ -38,10 +38,10 @@ def two_roads(roads: Roads, length: int, *, unit: str) -> go.Figure:
     figure = make_subplots(1, 2, horizontal_spacing=0.3)
     places = list(range(1, length + 1))
     costs = [display.in_unit(step.nats, unit) for step in (*roads.human, *roads.own)]
-    limit = 1.35 * max([c for c in costs if np.isfinite(c)] + [display.in_unit(2.0, unit)])
+    limit = 1.45 * max([c for c in costs if np.isfinite(c)] + [display.in_unit(2.0, unit)])
     for column, steps, colour in ((1, roads.human, theme.TRUTH), (2, roads.own, theme.MODEL)):
         nats = [display.in_unit(step.nats, unit) for step in steps]
-        said = [f"would say {_short(step.said)}" if column == 1 and step.said != step.text else "" for step in steps]
+        said = [_short(step.said) if column == 1 and step.said != step.text else "" for step in steps]
         figure.add_bar(
             x=nats, y=places[: len(steps)], orientation="h", marker_color=theme.LOSS, width=0.7, text=said, textposition="outside", cliponaxis=False,
             textfont={"size": 11, "family": "monospace"}, hovertext=[_hover(step, unit) for step in steps], hoverinfo="text", name="", row=1, col=column,
@@ -54,7 +54,10 @@ def two_roads(roads: Roads, length: int, *, unit: str) -> go.Figure:
     theme.quiet(figure, height=60 + ROW * length)
     figure.update_xaxes(range=[limit, 0], title_text=f"cost, {unit}", nticks=5, zeroline=False, row=1, col=1)
     figure.update_xaxes(range=[0, limit], title_text=f"cost, {unit}", nticks=5, zeroline=False, row=1, col=2)
-    for x, anchor, text, colour in ((0.0, "left", "reading your text", theme.TRUTH), (1.0, "right", "reading its own words", theme.MODEL)):
+    for x, anchor, text, colour in (
+        (0.0, "left", "reading your text; small: what it would have said", theme.TRUTH),
+        (1.0, "right", "reading its own words", theme.MODEL),
+    ):
         figure.add_annotation(x=x, y=1, xref="paper", yref="paper", xanchor=anchor, yanchor="top", showarrow=False, text=text, font_color=colour)
     return figure
 

@@ -21,7 +21,7 @@ LEGEND = {
     "cross_entropy": ":orange[━ cross-entropy]",
     "scheduled_sampling": ":violet[╍ scheduled sampling]",
     "reinforce": ":green[┈ REINFORCE]",
-    "reinforce_baseline": ":blue[━ REINFORCE, baseline]",
+    "reinforce_baseline": ":blue[━ REINFORCE with baseline]",
     "minimum_risk": "╌· minimum risk",
 }
 MORE = {"human_nats": "cost of human words", "own_nats": "cost of its own words", "repeated_1": "repeated tokens"}
@@ -47,9 +47,8 @@ def words() -> str:
 def curves() -> None:
     """Reward and one more measure against steps, mean and span of the seeds."""
     runs = recorded.load()["runs"]
-    left, right = st.columns([7, 4], vertical_alignment="bottom")
-    shown = left.segmented_control("Remedies", METHODS, selection_mode="multi", default=METHODS, key="exposure_methods", format_func=LEGEND.get)
-    other = right.selectbox("Beside the reward", list(MORE), key="exposure_measure", format_func=MORE.get)
+    shown = st.segmented_control("Remedies", METHODS, selection_mode="multi", default=METHODS, key="exposure_methods", format_func=LEGEND.get)
+    other = st.segmented_control("Beside the reward", list(MORE), default="human_nats", required=True, key="exposure_measure", format_func=MORE.get)
     titles = {"human_nats": "human words, nats a token", "own_nats": "own words, nats a token", "repeated_1": "share of repeated tokens"}
     measures = [("reward", "reward (GLEU, 0 to 1)"), (other, titles[other])]
     figure = pictures.remedies({name: runs[name] for name in METHODS if name in shown}, measures)

@@ -18,7 +18,7 @@ def test_each_road_has_a_bar_a_token_in_the_reader_s_unit_and_says_what_the_mode
     left, right = figure.data
     np.testing.assert_allclose(left.x, np.array([2.0, 5.0]) / np.log(2))
     np.testing.assert_allclose(right.x, np.array([1.0, 0.5, 0.25]) / np.log(2))
-    assert list(left.text) == ["would say ·was", ""] and set(right.text) == {""}
+    assert list(left.text) == ["·was", ""] and set(right.text) == {""}
     assert list(figure.layout.yaxis.ticktext) == ["·sat", "·&lt;b&gt;", ""] and list(figure.layout.yaxis2.ticktext) == ["·was", "·a", "·a"]
     assert "would have said ·was" in left.hovertext[0] and "<b>" not in left.hovertext[1]
     assert {shape.y0 for shape in figure.layout.shapes} == {0.5}  # parted at the first step
