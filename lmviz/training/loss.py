@@ -2,4 +2,6 @@
 
 from lmviz.vocabulary.chunked import cross_entropy as chunked_cross_entropy
 
-__all__ = ["chunked_cross_entropy"]
+ROWS = 512  # of logits at once, where a run does its own strips
+
+__all__ = ["ROWS", "chunked_cross_entropy"]
