@@ -5,7 +5,7 @@ import json
 from lmviz import models
 from lmviz.data import examples
 from lmviz.data.examples import FIRST_VIEWS
-from lmviz.models import scoring
+from lmviz.models import scoring, series
 
 
 def main() -> None:
@@ -77,13 +77,19 @@ def stability(names: list[str] | None = None) -> None:
 
 
 def calibration(names: list[str] | None = None) -> None:
-    """Chapter 11, for each model: its confidences on held-out passages at some temperatures, and the best one; where label smoothing comes to rest."""
+    """Chapter 11, for each model: its confidences on held-out passages at some temperatures, and the best one; where label smoothing comes to rest.
+
+    So too for the two networks that were trained with and without smoothing. Without `names`, unchanged models keep what they have.
+    """
     from lmviz import smoothing
     from lmviz.data.first_views import calibration as chapter
 
     paths = {spread: smoothing.gap_path(0.1, 10, spread) for spread in ("all", "others")}
     (FIRST_VIEWS / "smoothing.json").write_text(json.dumps(paths), encoding="utf-8")
-    for name in names or models.names():
+    pair = [f"nano-{loss}" for loss in series.losses() if loss in ("cross_entropy", "label_smoothing")]
+    for name in names or [*models.names(), *pair]:
+        if names is None and (kept := chapter.load(name)) is not None and kept.revision == models.load(name).revision:
+            continue
         view = chapter.view(models.load(name))
         chapter.store(name, view)
         print(name, "chapter 11", view.temperature)
