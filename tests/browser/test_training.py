@@ -38,10 +38,10 @@ def test_two_losses_are_trained_side_by_side_stopped_and_kept(chapter, settled, 
     chapter.get_by_role("button", name="Pause").click()
     chapter.get_by_role("button", name="Go on").wait_for(timeout=MINUTES)
     chapter.get_by_role("button", name="Go on").click()
-    chapter.get_by_role("link", name=re.compile("^←")).click()  # a page change does not end it
+    chapter.get_by_role("button", name="Pause").wait_for(timeout=MINUTES)
+    chapter.get_by_role("link", name="Contents").first.click()  # a page change does not end it
     chapter.wait_for_function("() => !location.pathname.endsWith('/training')")
-    settled(chapter)
-    chapter.get_by_role("link", name=re.compile("17 · Train it yourself")).last.click()
+    chapter.get_by_role("link", name=re.compile("17 · Train it yourself")).last.click(timeout=MINUTES)
     now = wait_for_points(chapter, then)
 
     chapter.get_by_role("button", name="Stop").click()
