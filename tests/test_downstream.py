@@ -124,3 +124,12 @@ def test_the_interval_of_twins_grows_with_the_couples_tried():
     one = downstream.twins([2.0, 2.0], [base, better])
     three = downstream.twins([2.0, 2.0, 2.0], [base, better, base])
     assert three.couples == 3 and three.difference.value == one.difference.value and three.difference.low < one.difference.low
+
+
+def test_two_checkpoints_of_one_run_are_no_couple():
+    rng = np.random.default_rng(4)
+    base = (rng.random(400) < 0.5).astype(float)
+    better = np.maximum(base, rng.random(400) < 0.4)
+    assert downstream.twins([2.0, 2.0], [base, better], families=["run", "run"]) is None
+    found = downstream.twins([2.0, 2.0, 2.0], [base, better, better], families=["run", "run", "other"])
+    assert (found.better, found.worse, found.couples) == (2, 0, 2)

@@ -9,6 +9,7 @@ from lmviz.figures import downstream as figures
 from lmviz.figures.downstream import Point, percent
 from lmviz.ui import charts, reader, show
 from lmviz.ui.downstream_numbers import CHANCE, ENOUGH, Findings, findings, same_length
+from lmviz.ui.links import linked
 
 TEST_NAMES = {"pairs": "minimal pairs", "cloze": "missing last words"}
 LOSS_NAMES = {"nano-cross_entropy": "cross-entropy", "nano-label_smoothing": "label smoothing", "nano-focal": "focal", "nano-squared_error": "squared error",
@@ -49,7 +50,7 @@ def all_models() -> None:
     titles = {p.name: p.title for p in texts.phenomena()}
     options = [*TEST_NAMES, *titles]
     names = {"pairs": f"All {display.number(len(texts.pairs()))} minimal pairs", "cloze": f"{len(texts.cloze())} missing last words"}
-    which = st.selectbox("Accuracy on", options, key="downstream_test", format_func=lambda o: names.get(o) or f"Pairs: {titles[o]}", width=330)
+    which = linked(st).selectbox("Accuracy on", options, key="downstream_test", format_func=lambda o: names.get(o) or f"Pairs: {titles[o]}", width=330)
     points = the_points(found, which)
     current = title_of(reader.choices().model)
     chance = CHANCE.get(which, CHANCE["pairs"])
@@ -199,7 +200,7 @@ def same_words(found: Findings) -> str:
     """The two models, how near their losses are and how far apart their accuracies."""
     twins = found.twins
     if twins is None:
-        return "No two of these models have losses within three in a hundred of each other, so the question cannot be asked of them."
+        return "No two of these models, checkpoints of one run apart, have losses within three in a hundred of each other, so the question cannot be asked of them."
     first, second = (display.md_escape(title_of(found.members[i].name, found.members[i].title)) for i in (twins.better, twins.worse))
     bits = [found.bits[i].value for i in (twins.better, twins.worse)]
     test = found.tests["pairs"].accuracy
@@ -209,7 +210,7 @@ def same_words(found: Findings) -> str:
         f"The difference, {100 * apart.value:.1f} points, is not chance: {100 * apart.low:.1f} to {100 * apart.high:.1f}, widened because the widest of {twins.couples} such couples was picked."
         if apart.low > 0
         else f"Their difference, {100 * apart.value:.1f} points, may be chance ({_points(apart.low)} to {_points(apart.high)} once the choice among {twins.couples} such couples is counted): "
-        "so in this record no two models of nearly equal loss differ for sure."
+        "so in this record no two models of nearly equal loss, checkpoints of one run apart, differ for sure in how much they have right."
     )
     return (
         f"**{first}** and **{second}** pay {display.number(bits[0])} and {display.number(bits[1])} bits per byte on the passages: within three in a hundred. Of the pairs they have "

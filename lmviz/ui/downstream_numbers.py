@@ -84,7 +84,7 @@ def of(record: recorded.Record) -> Findings:
         checkpoints,
         floors,
         learned,
-        core.twins(bits, outcomes["pairs"]),
+        core.twins(bits, outcomes["pairs"], families=["nano" if m.kind == "step" else m.name for m in record.members]),
     )
 
 
