@@ -14,7 +14,7 @@ FAINT = "rgba(128,128,128,0.06)"
 SCALE = [[0, FAINT], [1, theme.MODEL]]
 
 
-def steps(found: InfoNCE, names: Sequence[str], partners: Sequence[str], unit: str, *, selected: int | None = None, height: int = 390) -> go.Figure:
+def steps(found: InfoNCE, names: Sequence[str], partners: Sequence[str], unit: str, *, height: int = 390) -> go.Figure:
     """Three panels over the same rows: cosines, the softmax of each row, −log of what stands on the diagonal. Names are escaped for Plotly."""
     N = len(found.losses)
     places = list(range(N))
@@ -33,11 +33,9 @@ def steps(found: InfoNCE, names: Sequence[str], partners: Sequence[str], unit: s
     figure.add_bar(x=shown, y=places, orientation="h", marker_color=theme.LOSS, text=[display.number(float(v)) for v in shown], textposition="outside", cliponaxis=False,
                    hovertext=[f"{name}<br>loss {display.number(float(v))} {unit}" for name, v in zip(names, shown, strict=True)], hoverinfo="text", name="loss", row=1, col=3)  # fmt: skip
     chance = float(display.in_unit(np.log(N), unit))
-    figure.add_vline(x=chance, line_color=theme.MUTED, line_dash="dot", row=1, col=3)
+    figure.add_vline(x=chance, line_color=theme.MUTED, line_dash="dot", layer="below", row=1, col=3)
     theme.quiet(figure, height=height)
     labels = [f"{i + 1} {name if len(name) <= 24 else name[:23] + '…'}" for i, name in enumerate(names)]
-    if selected is not None:
-        labels[selected] = f"<b>{labels[selected]}</b>"
     figure.update_yaxes(tickvals=places, ticktext=labels, range=[N - 0.5, -0.5], showgrid=False, zeroline=False, automargin=True)
     figure.update_xaxes(
         title_text=f"loss, {unit}; dotted: log {N}", range=[0, max(float(shown.max()), chance) * 1.3], zeroline=False, showgrid=False, row=1, col=3

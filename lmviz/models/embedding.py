@@ -20,6 +20,8 @@ def embed(model, texts: Sequence[str], *, dropout: float = 0.0, generator: torch
 
     Raises ReaderError for a model that only counts, or a text without a token; a longer text is cut at the model's context.
     """
+    if hasattr(model, "sentence_vectors"):  # a model made for this, with its own way
+        return model.sentence_vectors(texts, dropout=dropout, generator=generator)
     if not isinstance(getattr(model, "network", None), Llama):
         raise ReaderError("A model that only counts has no states to average. Choose a transformer.")
     with torch.inference_mode():

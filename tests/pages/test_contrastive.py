@@ -90,7 +90,7 @@ def test_own_sentences_are_read_and_one_alone_is_its_own_partner():
     first, second = page.read(models.load_masked(), pairs)
     steps = contrastive.info_nce(first, second, temperature=0.05)
     assert f"costs :orange[**{display.amount(steps.mean_nats, 'nats')}**]" in words_of(at)
-    assert 0.8 < steps.similarities[1, 1] < 1 - 1e-6  # two readings of one sentence
+    assert 0.5 < steps.similarities[1, 1] < 1 - 1e-6  # two readings of one sentence
     whole = embed(models.load_masked(), ["On the mat sat a cat."]).numpy()[0]
     np.testing.assert_allclose(second[0], whole, atol=1e-4)
 
