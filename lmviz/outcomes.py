@@ -1,9 +1,12 @@
 """Two distributions over a few named outcomes, to be edited by hand. No torch: the first picture of a chapter needs none."""
 
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 FEWEST, MOST = 2, 8
+LONGEST = 40  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,34 @@ def removed(outcomes: Outcomes, index: int) -> Outcomes:
     keep = [i for i in range(len(outcomes)) if i != index]
     p, q = set_share(outcomes.p, index, 0.0), set_share(outcomes.q, index, 0.0)
     return Outcomes(*(tuple(row[i] for i in keep) for row in (outcomes.names, p, q)))
+
+
+def written(outcomes: Outcomes) -> str:
+    """The outcomes as a line of text, which `read` reads back.
+
+    >>> written(PRESETS["Fair coin"])
+    '[["heads",0.5,0.8],["tails",0.5,0.2]]'
+    """
+    return json.dumps([list(row) for row in zip(outcomes.names, outcomes.p, outcomes.q)], ensure_ascii=False, separators=(",", ":"))
+
+
+def read(text: str) -> Outcomes:
+    """What `written` wrote. It may come from anywhere: ValueError unless p and q are distributions over 2 to 8 short names.
+
+    >>> read(written(PRESETS["Loaded die"])) == PRESETS["Loaded die"]
+    True
+    """
+    rows = json.loads(text)
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == 3 for row in rows):
+        raise ValueError("text must be a list of [name, p, q]")
+    if any(not isinstance(name, str) or not 1 <= len(name) <= LONGEST for name, _, _ in rows):
+        raise ValueError(f"a name must be text of 1 to {LONGEST} characters")
+    if any(type(share) not in (int, float) or not 0 <= share <= 1 for _, *shares in rows for share in shares):
+        raise ValueError("a share must be a number from 0 to 1")
+    names, p, q = zip(*rows) if rows else ((), (), ())
+    if any(abs(math.fsum(shares) - 1) > 1e-9 for shares in (p, q)):
+        raise ValueError("p and q must each sum to 1")
+    return Outcomes(names, tuple(map(float, p)), tuple(map(float, q)))
 
 
 PRESETS = {

@@ -25,6 +25,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LMVIZ_HUB", False, "1: readers may load models from the Hugging Face hub by name, which fetches files onto the machine that serves the book"),
     Setting("LMVIZ_HUB_MAX_MB", 1200, "the largest safetensors files, in megabytes, that a hub model may have"),
     Setting("LMVIZ_HUB_LOCAL", False, "1: a hub model may also be named by a folder of the machine that serves the book"),
+    Setting("LMVIZ_URL", "", "the address under which others reach the book, for links and QR codes; empty: the one in the reader's browser"),
     Setting("LMVIZ_TRAINING_SLOTS", 1, "how many readers' training runs are worked on at once (chapter 17); each takes one core"),
 )
 

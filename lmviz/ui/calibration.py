@@ -13,6 +13,7 @@ from lmviz.figures import reliability as figures
 from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import runtime, show
+from lmviz.ui.links import linked
 
 CONVENTIONS = {"all": "ε/V on every class", "others": "ε/(V − 1) on the others"}
 
@@ -89,11 +90,11 @@ def diagrams(found: stored.CalibrationView, unit: str) -> None:
         st.plotly_chart(figures.reliability(scaled), config=theme.CONFIG, key="calibration_after", alt=alt(f"at temperature {display.number(chosen)}", scaled))
     one, two, three = st.columns([5, 3, 4], gap="medium", vertical_alignment="bottom")
     with one:
-        st.select_slider("Temperature T", found.temperatures, value=found.best, key="calibration_temperature", format_func=display.number)
+        linked(st).select_slider("Temperature T", found.temperatures, value=found.best, key="calibration_temperature", format_func=display.number)
     with two:
-        st.slider("Bins", 3, 30, stored.BINS, key="calibration_bins")
+        linked(st).slider("Bins", 3, 30, stored.BINS, key="calibration_bins")
     with three:
-        st.segmented_control(
+        linked(st).segmented_control(
             "Bins of equal",
             ["width", "mass"],
             default="width",
@@ -169,9 +170,9 @@ def smoothed(vocab_size: int) -> None:
     """Smoothed targets under both conventions, the gap they lead to, and the real loss minimised to see it."""
     left, right = st.columns(2, gap="medium")
     with left:
-        smoothing = st.slider("Smoothing ε", 0.01, 0.5, 0.1, 0.01, key="calibration_smoothing")
+        smoothing = linked(st).slider("Smoothing ε", 0.01, 0.5, 0.1, 0.01, key="calibration_smoothing")
     with right:
-        n_classes = st.select_slider(
+        n_classes = linked(st).select_slider(
             "Classes V", sorted({3, 10, 100, 1_000, 10_000, vocab_size}), value=10, key=f"calibration_classes_{vocab_size}", format_func=display.number
         )
     q = {"all": (1 - smoothing + smoothing / n_classes, smoothing / n_classes), "others": (1 - smoothing, smoothing / (n_classes - 1))}

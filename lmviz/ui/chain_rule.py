@@ -9,6 +9,7 @@ from lmviz import display, units
 from lmviz.ledger import Ledger
 from lmviz.models.scored import ScoredText
 from lmviz.ui import reader, scores, show, strip, token_strip
+from lmviz.ui.links import linked
 
 
 def answer(scored: ScoredText, unit: str) -> str:
@@ -51,7 +52,7 @@ def swap(scored: ScoredText, position: int, unit: str) -> None:
         st.markdown("The selected token is part of a character and cannot be changed alone. Select another one in the strip.")
         return
     st.markdown(f"Put another token in the place of :violet[**{display.md_escape(display.visible(token.text))}**] and see what every later token then costs.")
-    choice = st.pills(
+    choice = linked(st).pills(
         "Put in its place",
         options,
         key=f"chain_rule_swap_{position}",
@@ -118,7 +119,7 @@ def start_of_text(scored: ScoredText) -> str:
 
 def start_of_text_choice() -> None:
     """The switch; its value is kept under another name, since the page stops early when nothing is left."""
-    st.toggle("Count the first token", key="chain_rule_first")
+    linked(st, default=True).toggle("Count the first token", key="chain_rule_first")
 
 
 def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:

@@ -18,6 +18,7 @@ from lmviz.models import files, series
 from lmviz.models.scored import ScoredText
 from lmviz.models.tokenizer import ByteBPE
 from lmviz.ui import logits, reader, scores, show, strip, token_strip
+from lmviz.ui.links import linked
 
 TEMPERATURES = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]
 COLUMNS = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0]  # of the picture of rank groups
@@ -110,11 +111,11 @@ def lesson(scored: ScoredText, selected: int, unit: str) -> None:
     picture, controls = st.columns([7, 3], gap="medium")
     known = stored.students(scored.model)
     with controls:
-        student = st.selectbox(
+        student = linked(st).selectbox(
             "Student", known, index=known.index(stored.opening_student(scored.model)), format_func=title, key=f"distillation_student_{scored.model}"
         )
-        temperature = st.select_slider("Temperature T", TEMPERATURES, value=1.0, key="distillation_temperature", format_func=display.number)
-        alpha = st.slider("α, the weight of the text", 0.0, 1.0, 0.5, 0.05, key="distillation_alpha")
+        temperature = linked(st).select_slider("Temperature T", TEMPERATURES, value=1.0, key="distillation_temperature", format_func=display.number)
+        alpha = linked(st).slider("α, the weight of the text", 0.0, 1.0, 0.5, 0.05, key="distillation_alpha")
     with picture:
         of_teacher, of_student = both_logits(scored, student)
     ids = np.array([token.id for token in scored.tokens[: len(of_teacher)]])

@@ -15,6 +15,7 @@ from lmviz.figures.downstream import percent, spread
 from lmviz.ui import reader, runtime, scores, show
 from lmviz.ui.downstream import title_of
 from lmviz.ui.downstream_numbers import findings, phenomenon_of_pairs
+from lmviz.ui.links import linked
 
 OPENING = texts.pair("", "The keys to the cabinet {are|is} on the table.")
 MAX_CHARACTERS = 200
@@ -27,9 +28,9 @@ def own_pair() -> None:
     """Two sentences of the reader's, and which of them the model finds likelier."""
     one, two = st.columns(2, gap="medium")
     with one:
-        good = st.text_input("One sentence", OPENING.good, key="downstream_good", max_chars=MAX_CHARACTERS)
+        good = linked(st).text_input("One sentence", OPENING.good, key="downstream_good", max_chars=MAX_CHARACTERS)
     with two:
-        bad = st.text_input("Another", OPENING.bad, key="downstream_bad", max_chars=MAX_CHARACTERS)
+        bad = linked(st).text_input("Another", OPENING.bad, key="downstream_bad", max_chars=MAX_CHARACTERS)
     if not good.strip() or not bad.strip():
         st.markdown("Type two sentences, and see which of them the model finds likelier.")
         return
@@ -93,13 +94,13 @@ def look() -> None:
     one, two = st.columns(2, gap="medium")
     with one:
         options = ["cloze", *titles]
-        which = st.selectbox(
+        which = linked(st).selectbox(
             "Phenomenon", options, index=options.index("agreement-phrase"), key="downstream_look", format_func=lambda o: titles.get(o, "missing last words")
         )
     with two:
         names = [m.name for m in found.members if m.name != "uniform"]
         known = "nano" if "nano" in names else names[0]  # SmolLM2 has few of them wrong
-        name = st.selectbox(
+        name = linked(st).selectbox(
             "Read by",
             names,
             index=names.index(known),

@@ -13,7 +13,8 @@ from lmviz.figures import learning as learning_figure
 from lmviz.figures import outcomes as outcomes_figure
 from lmviz.models.scored import ScoredText
 from lmviz.outcomes import Outcomes
-from lmviz.ui import show
+from lmviz.ui import links, show
+from lmviz.ui.links import linked
 
 TOKEN = "Your text, this token"
 CHOICES = (*outcomes.PRESETS, TOKEN)
@@ -39,7 +40,7 @@ def at_token(scored: ScoredText, position: int, most: int = 6) -> Outcomes:
 @st.fragment
 def edit(scored: ScoredText, position: int, unit: str) -> None:
     """p and q as bars, the three quantities as arrows, and the controls that move them. No model runs."""
-    start = st.pills("Start from", CHOICES, default=FIRST, required=True, key="entropy_preset", label_visibility="collapsed")
+    start = linked(st).pills("Start from", CHOICES, default=FIRST, required=True, key="entropy_preset", label_visibility="collapsed")
     if start == TOKEN and math.isnan(scored.log_probs[position]):
         st.markdown("The selected token is not scored; select another one in the strip.")
         return
@@ -48,7 +49,7 @@ def edit(scored: ScoredText, position: int, unit: str) -> None:
         st.session_state[VERSION] = version
         st.session_state[TABLE] = at_token(scored, position) if start == TOKEN else outcomes.PRESETS[start]
         st.session_state.entropy_chosen = 0
-    table = st.session_state[TABLE]
+    table = _from_link(at_token(scored, position) if start == TOKEN else outcomes.PRESETS[start])
     chosen = min(st.session_state.get("entropy_chosen") or 0, len(table) - 1)
     h, ce, kl = three(table)
     left, right = st.columns([5, 6], gap="large")
@@ -62,6 +63,18 @@ def edit(scored: ScoredText, position: int, unit: str) -> None:
     _controls(table, chosen)
     st.subheader("Turned round it is another number", anchor=False)
     _one_share_moved(table, chosen, unit)
+
+
+def _from_link(unedited: Outcomes) -> Outcomes:
+    """The table as a link asks for it, else as it is; what was edited goes into the address."""
+    if (text := links.asked("entropy_table")) is not None:
+        try:
+            st.session_state[TABLE] = outcomes.read(text)
+        except ValueError:
+            st.caption("The link's outcomes could not be read.")
+    table = st.session_state[TABLE]
+    links.note("entropy_table", outcomes.written(table), outcomes.written(unedited))
+    return table
 
 
 def _controls(table: Outcomes, chosen: int) -> None:
@@ -168,7 +181,9 @@ def asymmetry(forward: float, back: float, js: float, unit: str) -> str:
 @st.fragment
 def known_source(unit: str) -> None:
     """A model learns a Markov source; its loss falls to the entropy rate, and no further."""
-    name = st.pills("Source", list(SOURCES), default="weather", required=True, key="entropy_source", format_func=SOURCES.get, label_visibility="collapsed")
+    name = linked(st).pills(
+        "Source", list(SOURCES), default="weather", required=True, key="entropy_source", format_func=SOURCES.get, label_visibility="collapsed"
+    )
     seed = st.session_state.setdefault("entropy_seed", 0)
     curve = _learned(name, seed)
     alt = f"Cross-entropy on new text falls from {_said(curve.new_text[0], unit)} to {_said(curve.new_text[-1], unit)} a symbol; the entropy rate is {_said(curve.floor, unit)}."

@@ -15,7 +15,8 @@ from lmviz.data.recorded import exposure as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import exposure as pictures
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, runtime, show
+from lmviz.ui import charts, links, runtime, show
+from lmviz.ui.links import linked
 
 RULES = ("greedy", "sample", "temperature 0.7", "top-k 20", "nucleus 0.9")  # the names of lmviz.sampling.RULES, which needs torch
 RULE_WORDS = {
@@ -38,12 +39,12 @@ def two_roads(scored: ScoredText, unit: str) -> None:
     taken = roads.opening_prompt(n)
     if n > 2:
         # keyed by the text: another text has other places to start from
-        taken = left.slider(
+        taken = linked(left, name="exposure_taken").slider(
             "Tokens the model is given", 1, min(n - 1, _room(scored)), min(taken, _room(scored)), key=f"exposure_taken_{abs(hash((scored.text, scored.model)))}"
         )
     listed = "; ".join(f"{name}: {words}" for name, words in RULE_WORDS.items())
-    rule = middle.segmented_control("It goes on by", RULES, default="greedy", required=True, key="exposure_rule", help=listed, format_func=short_rule)
-    seed = st.session_state.setdefault("exposure_seed", 0)
+    rule = linked(middle).segmented_control("It goes on by", RULES, default="greedy", required=True, key="exposure_rule", help=listed, format_func=short_rule)
+    seed = links.seed("exposure_seed", 0)
     right.button("Draw again", key="exposure_again", disabled=rule == "greedy", on_click=_next_seed)
     place = st.empty()
     walked = walk(scored, taken, rule, 0 if rule == "greedy" else seed, place)

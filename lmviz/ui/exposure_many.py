@@ -12,6 +12,7 @@ from lmviz.data.recorded import exposure as recorded
 from lmviz.figures import exposure as pictures
 from lmviz.figures import theme
 from lmviz.ui.exposure import RULES, short_rule
+from lmviz.ui.links import linked
 
 SOURCES = {"passages": "Bundled passages", "novels": "Held-out novels"}
 BIN = 6  # tokens that share a point of the cost curve
@@ -41,8 +42,8 @@ def many_texts(unit: str) -> None:
     """What was recorded of nano on many texts: costs by place, the accumulated error, repetition. No model runs."""
     facts, _ = recorded.load()
     left, right = st.columns(2, vertical_alignment="bottom")
-    source = left.segmented_control("Human texts", list(SOURCES), default="novels", required=True, key="exposure_source", format_func=SOURCES.get)
-    rule = right.segmented_control("Interval of", RULES, default="greedy", required=True, key="exposure_band", format_func=short_rule)
+    source = linked(left).segmented_control("Human texts", list(SOURCES), default="novels", required=True, key="exposure_source", format_func=SOURCES.get)
+    rule = linked(right).segmented_control("Interval of", RULES, default="greedy", required=True, key="exposure_band", format_func=short_rule)
     curves, bands, steps = cost_curves(source)
     in_unit = {name: display.in_unit(values, unit) for name, values in curves.items()}
     shown = {name: tuple(display.in_unit(end, unit) for end in bands[name]) for name in ("human", rule)}
@@ -56,7 +57,7 @@ def many_texts(unit: str) -> None:
         r"\begin{aligned} R_{\le l} &= \sum_{t=1}^{l} \mathop{\mathbb{E}}_{\text{its own words}} \mathrm{KL}(o\,\|\,p)_t \qquad \varepsilon_{\le l} = \frac1l \sum_{t=1}^{l} \mathop{\mathbb{E}}_{\text{human words}} \mathrm{KL}(o\,\|\,p)_t \\[4pt] \mathrm{AccErr}_{\le l} &= \frac{R_{\le l}}{\varepsilon_{\le l}} \qquad \%\mathrm{ExErrAcc}_{\le l} = 100\,\frac{R_{\le l} - l\,\varepsilon_{\le l}}{l\,\varepsilon_{\le l}} \end{aligned}"
     )
     oracles = list(facts["oracles"])
-    oracle = oracles[0] if len(oracles) == 1 else st.segmented_control("Oracle", oracles, default=oracles[0], required=True, key="exposure_oracle", format_func=_title)  # fmt: skip
+    oracle = oracles[0] if len(oracles) == 1 else linked(st).segmented_control("Oracle", oracles, default=oracles[0], required=True, key="exposure_oracle", format_func=_title)  # fmt: skip
     errors, error_bands = error_curves(source, oracle)
     steps = list(range(1, len(errors[rule]) + 1))
     kind = "words" if len(steps) == facts["words"] else "tokens"

@@ -14,6 +14,7 @@ from lmviz.errors import ReaderError
 from lmviz.figures import exposure as pictures
 from lmviz.figures import theme
 from lmviz.ui import runtime, show
+from lmviz.ui.links import linked
 
 METHODS = tuple(pictures.METHODS)
 LABELS = {name: style[0] for name, style in pictures.METHODS.items()}
@@ -47,8 +48,8 @@ def words() -> str:
 def curves() -> None:
     """Reward and one more measure against steps, mean and span of the seeds."""
     runs = recorded.load()["runs"]
-    shown = st.segmented_control("Remedies", METHODS, selection_mode="multi", default=METHODS, key="exposure_methods", format_func=LEGEND.get)
-    other = st.segmented_control("Beside the reward", list(MORE), default="human_nats", required=True, key="exposure_measure", format_func=MORE.get)
+    shown = linked(st).segmented_control("Remedies", METHODS, selection_mode="multi", default=METHODS, key="exposure_methods", format_func=LEGEND.get)
+    other = linked(st).segmented_control("Beside the reward", list(MORE), default="human_nats", required=True, key="exposure_measure", format_func=MORE.get)
     titles = {"human_nats": "human words, nats a token", "own_nats": "own words, nats a token", "repeated_1": "share of repeated tokens"}
     measures = [("reward", "reward (GLEU, 0 to 1)"), (other, titles[other])]
     figure = pictures.remedies({name: runs[name] for name in METHODS if name in shown}, measures)
@@ -130,8 +131,8 @@ def samples() -> None:
     """What nano writes before and after, sampled from the same seed."""
     run = recorded.load()
     left, right = st.columns(2, vertical_alignment="bottom")
-    number = left.selectbox("Prompt", range(len(run["before"])), key="exposure_prompt", format_func=lambda i: run["before"][i]["title"])
-    method = right.selectbox("After", METHODS, index=METHODS.index("reinforce_baseline"), key="exposure_after", format_func=LABELS.get)
+    number = linked(left).selectbox("Prompt", range(len(run["before"])), key="exposure_prompt", format_func=lambda i: run["before"][i]["title"])
+    method = linked(right).selectbox("After", METHODS, index=METHODS.index("reinforce_baseline"), key="exposure_after", format_func=LABELS.get)
     before, after = run["before"][number], run["after"][method][number]
     st.markdown(f"“{display.md_escape(before['prompt'])}” …")
     for column, title, row in zip(st.columns(2, gap="large"), ("before", f"after {LABELS[method]}"), (before, after)):
@@ -146,7 +147,7 @@ def live() -> None:
     st.markdown(
         f"Train a copy of nano here, for {LIVE_STEPS} steps or {LIVE_SECONDS:.0f} seconds, whichever is sooner. The bundled nano stays as it is. So short a run is all noise; that is the point of the figure above."
     )
-    method = st.segmented_control("Train by", METHODS, default="reinforce_baseline", required=True, key="exposure_live_method", format_func=LABELS.get)
+    method = linked(st).segmented_control("Train by", METHODS, default="reinforce_baseline", required=True, key="exposure_live_method", format_func=LABELS.get)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         begin = st.button("Train", key="exposure_live_train", type="primary")
         st.button("Stop", key="exposure_live_stop")  # any press ends the run that is under way: the script starts anew, and what was drawn stays

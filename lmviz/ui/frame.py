@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from lmviz import models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
-from lmviz.models import own
-from lmviz.ui import fallback, fetching, reader, runtime, show
+from lmviz.ui import fallback, fetching, present, reader, runtime, share, show
 
 HERE = Path(__file__).parent
 STYLE = f"<style>\n{(HERE / 'frame.css').read_text(encoding='utf-8')}\n</style>"
@@ -54,35 +54,40 @@ def open_book(book: dict[str, list[Chapter]]) -> None:
     st_pages = {chapter.file: st.Page(chapter.file, title=chapter.heading, default=chapter is chapters[0]) for chapter in chapters}
     current = st.navigation({part: [st_pages[c.file] for c in members] for part, members in book.items()}, position="top")
     chapter = next(c for c in chapters if st_pages[c.file].title == current.title)
-    _choices()
+    place = chapters.index(chapter)
+    if way := present.turn():
+        st.switch_page(st_pages[chapters[min(max(place + way, 0), len(chapters) - 1)].file])
+    present.arrive(chapter.name)
+    st.session_state.page = chapter.name
+    if present.is_on():
+        st.markdown(present.STYLE, unsafe_allow_html=True)  # ours
+    shared = _choices()
     _title(book, chapter)
     if chapter.reads_text:
         _text()
     reader.write_url()
-    current.run()
+    try:
+        current.run()
+    except StopException:  # the page ended early, with a sentence; the way on is still to be drawn
+        pass
     if chapter is chapters[0]:
         _contents(book, st_pages)
-    _way_on(chapters, chapter, st_pages)
+    _way_on(chapters, place, st_pages)
+    if shared is not None:
+        share.link(*shared)
     reader.write_url()  # the page may have moved the selected token
 
 
-def _choices() -> None:
-    """One slim row: which model, which unit, a link to share."""
+def _choices():
+    """One slim row: which model, which unit, a link to share. Returns the open popover and the link in it, or None."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="choices"):
         _model_state()
         st.selectbox("Model", fallback.options(), key="model", label_visibility="collapsed", width=150, format_func=fallback.title, on_change=fallback.chosen,
                      help=models.registry.row(st.session_state.model).about)  # fmt: skip
         fetching.row_popover()
         st.segmented_control("Unit", reader.UNITS, key="unit", label_visibility="collapsed", required=True)
-        with st.popover("Share", key="share", on_change="rerun") as share:
-            if not share.open:
-                return
-            st.markdown("This link opens the page as you see it, with your text, model, unit and selected token.")
-            st.code(reader.share_link(), language=None, wrap_lines=True)
-            if len(st.session_state.text or "") > reader.SHARED_CHARACTERS:
-                st.caption(f"Your text is longer than {reader.SHARED_CHARACTERS} characters, so it is not in the link.")
-            if own.row(st.session_state.model):
-                st.caption("The model you trained lives in this session only: the link opens with the usual one.")
+        place = share.popover()
+    return None if place is None else (place, share.link(place))
 
 
 def _model_state() -> None:
@@ -168,11 +173,16 @@ def _contents(book: dict[str, list[Chapter]], st_pages: dict) -> None:
                     st.caption(chapter.question)
 
 
-def _way_on(chapters: list[Chapter], chapter: Chapter, st_pages: dict) -> None:
-    place = chapters.index(chapter)
-    st.divider()
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        if place:
-            st.page_link(st_pages[chapters[place - 1].file], label=f"← {chapters[place - 1].heading}")
-        if place + 1 < len(chapters):
-            st.page_link(st_pages[chapters[place + 1].file], label=f"{chapters[place + 1].heading} →")
+def _way_on(chapters: list[Chapter], place: int, st_pages: dict) -> None:
+    before, after = (chapters[i] if 0 <= i < len(chapters) else None for i in (place - 1, place + 1))
+    if present.is_on():
+        where = f"{place + 1} of {len(chapters)} · arrow keys or a clicker go on"
+        present.bar(chapters[place].name, where, before and before.heading, after and after.heading)
+        return
+    with st.container(key="way_on"):
+        st.divider()
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            if before:
+                st.page_link(st_pages[before.file], label=f"← {before.heading}")
+            if after:
+                st.page_link(st_pages[after.file], label=f"{after.heading} →")

@@ -9,6 +9,7 @@ from lmviz.data.first_views import pulls as stored
 from lmviz.figures import gradient, theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import evidence, show
+from lmviz.ui.links import linked
 
 
 def within_reach(scored: ScoredText, selected: int) -> int:
@@ -43,7 +44,7 @@ def step(scored: ScoredText, selected: int, unit: str) -> None:
     found = evidence.steps(scored, selected)
     norm = float(evidence.of(scored).gradient_norm[selected])
     place = st.empty()
-    eta = st.slider("Step size η", stored.STEPS[0], stored.STEPS[-1], 3.0, stored.STEPS[1], key="gradient_step", format="%.2f")
+    eta = linked(st).slider("Step size η", stored.STEPS[0], stored.STEPS[-1], 3.0, stored.STEPS[1], key="gradient_step", format="%.2f")
     at = stored.STEPS.index(eta)
     before, after, squared = found.cross_entropy[0][0], found.cross_entropy[0][at], found.squared_error[0][at]
     alt = (

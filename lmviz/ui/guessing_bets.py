@@ -10,7 +10,8 @@ from lmviz.betting import CHIPS
 from lmviz.data.recorded import guessing as recorded
 from lmviz.data.recorded.guessing import Place
 from lmviz.figures import guessing as figures
-from lmviz.ui import charts, guessing_game
+from lmviz.ui import charts, guessing_game, links
+from lmviz.ui.links import linked
 
 OTHER = "any other"
 PROPER = {"log": "strictly proper", "brier": "strictly proper", "accuracy": "proper, not strictly", "linear": "not proper"}
@@ -21,7 +22,7 @@ def table(model: str, unit: str) -> None:
     """A place in a text, the model's belief, the reader's chips, what each score pays. Nothing here runs a model."""
     player = recorded.best_recorded(model, "places")
     places = recorded.places(player)
-    which = st.segmented_control(
+    which = linked(st).segmented_control(
         "Where",
         range(len(places)),
         default=0,
@@ -39,10 +40,12 @@ def table(model: str, unit: str) -> None:
     )
     keys = [f"guessing_game_chips_{which}_{k}" for k in range(len(names) - 1)]
     for key, chips in zip(keys, _boldest(place), strict=False):
-        st.session_state.setdefault(key, int(chips))
+        links.opening(key, int(chips), _chips)
     with st.container(horizontal=True, key="guessing_game_chips"):
-        for key, name, p in zip(keys, names, place.probs, strict=False):
-            st.number_input(f"{display.md_escape(display.visible(name))}  P = {display.probability(p)}", 0, CHIPS, step=1, key=key, width=150)
+        for key, name, p, chips in zip(keys, names, place.probs, _boldest(place), strict=False):
+            linked(st, default=int(chips)).number_input(
+                f"{display.md_escape(display.visible(name))}  P = {display.probability(p)}", 0, CHIPS, step=1, key=key, width=150
+            )
         placed = sum(st.session_state[key] for key in keys)
     with st.container(horizontal=True, vertical_alignment="center", key="guessing_game_presets"):
         for label, chips in {
@@ -60,6 +63,12 @@ def table(model: str, unit: str) -> None:
     charts.draw(figures.bets, place.probs, bet, unit, key="guessing_game_bets", alt=alt(place, bet, unit))
     st.markdown(pay_table(place, bet, unit))
     st.markdown(words(place, bet, unit))
+
+
+def _chips(text: str) -> int:
+    if not 0 <= int(text) <= CHIPS:
+        raise ValueError("not so many chips")
+    return int(text)
 
 
 def _boldest(place: Place) -> np.ndarray:

@@ -16,6 +16,7 @@ from lmviz.figures import guessing as figures
 from lmviz.figures.guessing import Player
 from lmviz.guessing_play import GIVE_UP, Play
 from lmviz.ui import charts, guess_board, show
+from lmviz.ui.links import linked
 
 PLAY, FINISHED, POOL, NOTE, NUMBER = (f"guessing_game_{name}" for name in ("play", "finished", "pool", "note", "number"))
 FORMS = {"letters": "Letters", "tokens": "Tokens"}
@@ -46,7 +47,7 @@ def game(model: str, unit: str) -> None:
         st.rerun(scope="app")  # the pool further down has grown
     play: Play | None = st.session_state.get(PLAY)
     with st.container(horizontal=True, vertical_alignment="center", key="guessing_game_controls"):
-        form = st.segmented_control(
+        form = linked(st).segmented_control(
             "Guess",
             list(FORMS),
             default="letters",

@@ -9,6 +9,7 @@ from lmviz import display, landing, units
 from lmviz.figures import concentration, loss_line, theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import strip, token_strip
+from lmviz.ui.links import linked
 
 FEW_LINES = 75  # tokens that need no scrolling
 LISTED = 8  # costliest tokens in the list
@@ -82,7 +83,7 @@ def here(scored: ScoredText, place: int, unit: str) -> str:
 
 def costliest(scored: ScoredText, unit: str) -> None:
     """The dearest tokens or words as a list: each is a stop that arrow keys reach, and choosing one selects it in the strip."""
-    by = st.segmented_control("The costliest", ("tokens", "words"), default="tokens", required=True, key="heatmap_by")
+    by = linked(st).segmented_control("The costliest", ("tokens", "words"), default="tokens", required=True, key="heatmap_by")
     texts = [t.text for t in scored.tokens]
     if by == "words":
         rows = landing.costliest_words(texts, scored.losses, LISTED)

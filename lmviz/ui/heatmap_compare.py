@@ -8,7 +8,8 @@ from lmviz import compare, display, models, units
 from lmviz.data import examples
 from lmviz.figures import comparison, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import reader, scores, show, strip, token_strip
+from lmviz.ui import links, reader, scores, show, strip, token_strip
+from lmviz.ui.links import linked
 
 TEXTS, MODELS = "two texts", "two models"
 NOTHING = units.to_nats(0.005)  # a difference no reader would call one
@@ -20,7 +21,7 @@ def side_by_side(scored: ScoredText, unit: str) -> None:
     others = [name for name in models.names() if name != scored.model]
     what = TEXTS
     if others:
-        what = st.segmented_control("Compare", (TEXTS, MODELS), default=TEXTS, required=True, key="heatmap_compare")
+        what = linked(st).segmented_control("Compare", (TEXTS, MODELS), default=TEXTS, required=True, key="heatmap_compare")
     second = _another_model(scored, others) if what == MODELS else _another_text(scored)
     if second is None:
         return
@@ -35,15 +36,17 @@ def side_by_side(scored: ScoredText, unit: str) -> None:
 
 
 def _another_model(scored: ScoredText, others: list[str]) -> ScoredText | None:
-    name = st.selectbox("Your text, read by", others, key="heatmap_other_model", format_func=_title, width=260)
+    name = linked(st).selectbox("Your text, read by", others, key="heatmap_other_model", format_func=_title, width=260)
     return None if name is None else _ready(scored.text, name)
 
 
 def _another_text(scored: ScoredText) -> ScoredText | None:
-    opening = scored.text == examples.OPENING
-    if st.session_state.get("heatmap_other") in (None, compare.OTHER_ORDER):
-        st.session_state.heatmap_other = compare.OTHER_ORDER if opening else ""
-    st.text_area("The other text", key="heatmap_other", height=70, max_chars=reader.MAX_CHARACTERS, placeholder="Type a second text, then press Ctrl+Enter")
+    default = compare.OTHER_ORDER if scored.text == examples.OPENING else ""
+    if links.opening("heatmap_other", default) == compare.OTHER_ORDER:
+        st.session_state.heatmap_other = default
+    linked(st, default=default).text_area(
+        "The other text", key="heatmap_other", height=70, max_chars=reader.MAX_CHARACTERS, placeholder="Type a second text, then press Ctrl+Enter"
+    )
     with st.container(horizontal=True, key="heatmap_variants"):
         for label, text in variants(scored.text).items():
             st.button(label, key=f"heatmap_variant_{label}", on_click=_use, args=(text,), type="tertiary")

@@ -6,6 +6,7 @@ from lmviz import display, export, models, uploads
 from lmviz.errors import ReaderError
 from lmviz.models.scored import ScoredText
 from lmviz.ui import heatmap, reader, save_png, show
+from lmviz.ui.links import linked
 
 TYPED = 100_000  # characters the text box holds
 
@@ -45,7 +46,7 @@ def _save(scored: ScoredText, unit: str) -> None:
     st.download_button(
         "Everything, JSON", lambda: export.to_json(scored), "lmviz.json", "application/json", key="heatmap_json", on_click="ignore", width="stretch"
     )
-    measure = st.selectbox("Coloured by", list(export.MEASURES), key="heatmap_save_measure")
+    measure = linked(st).selectbox("Coloured by", list(export.MEASURES), key="heatmap_save_measure")
     picture = export.to_svg(scored, measure=measure, unit=unit, title=f"{models.registry.row(scored.model).title} reads “{heatmap.shown([scored.text])}”")
     st.download_button("Picture, SVG", picture, "lmviz.svg", "image/svg+xml", key="heatmap_svg", on_click="ignore", width="stretch")
     save_png.save_png(picture, "lmviz.png", key="heatmap_png")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from lmviz import display
 from lmviz.data import bibliography, glossary
+from lmviz.ui.links import linked
 
 KINDS = {"film": "To watch", "tutorial": "To work through", "book": "To read slowly", "paper": "Papers, oldest first"}
 
@@ -11,7 +12,9 @@ KINDS = {"film": "To watch", "tutorial": "To work through", "book": "To read slo
 def sources(titles: dict[str, str]) -> None:
     """Every source under its kind, or those of one chapter. `titles` maps page names to what the chapters are called."""
     known = [name for name in titles if any(name in source.chapters for source in bibliography.SOURCES)]
-    chosen = st.selectbox("For which chapter?", known, index=None, key="sources_chapter", placeholder="All of them", format_func=lambda name: titles[name])
+    chosen = linked(st).selectbox(
+        "For which chapter?", known, index=None, key="sources_chapter", placeholder="All of them", format_func=lambda name: titles[name]
+    )
     for kind, heading in KINDS.items():
         found = [s for s in sorted(bibliography.SOURCES, key=lambda s: s.year) if s.kind == kind and (chosen is None or chosen in s.chapters)]
         if found:
@@ -30,7 +33,7 @@ def words(titles: dict[str, str]) -> None:
     if asked is not None:
         with st.container(border=True, key="glossary_asked"):
             st.markdown(entry(asked, titles))
-    typed = st.text_input("Find a word", key="glossary_find", placeholder="entropy, calibration, teacher …")
+    typed = linked(st).text_input("Find a word", key="glossary_find", placeholder="entropy, calibration, teacher …")
     found = glossary.find(typed) if typed.strip() else list(glossary.TERMS)
     if not found:
         st.markdown(f"No entry has “{display.md_escape(typed[:60])}” in it.")

@@ -15,6 +15,7 @@ from lmviz.figures import likelihood as figure_of
 from lmviz.figures.batch import Cell
 from lmviz.models.scored import ScoredText
 from lmviz.ui import logits, show
+from lmviz.ui.links import linked
 
 NAMES = ("Maximum likelihood", "Negative log-likelihood", "Cross-entropy, one-hot", "KL to the data")
 SHOWN = 6  # tokens of the text in the drawn batch
@@ -29,7 +30,7 @@ def one_number(scored: ScoredText, unit: str) -> None:
     left, right = st.columns([6, 5], gap="large")
     with right:
         answer, table = st.empty(), st.empty()
-        chosen = st.select_slider("Temperature τ: every logit divided by", options=list(range(len(temperatures))), value=list(temperatures).index(1.0), key="likelihood_temperature",
+        chosen = linked(st).select_slider("Temperature τ: every logit divided by", options=list(range(len(temperatures))), value=list(temperatures).index(1.0), key="likelihood_temperature",
                                   format_func=lambda i: f"{temperatures[i]:.2f}")  # fmt: skip
     values = view.ways[chosen] if view else _four(scored, temperatures[chosen])
     n = logits.n_kept(scored)
@@ -99,7 +100,7 @@ def four_rows(values, unit: str) -> str:
 @st.fragment
 def one_at_a_time(scored: ScoredText, unit: str) -> None:
     """One of the four: its formula, what is computed, and the code that did it."""
-    name = st.pills("Which", NAMES, default=NAMES[0], required=True, key="likelihood_way", label_visibility="collapsed")
+    name = linked(st).pills("Which", NAMES, default=NAMES[0], required=True, key="likelihood_way", label_visibility="collapsed")
     which = NAMES.index(name)
     words, formula = WAYS[which]
     st.markdown(words)
@@ -190,7 +191,7 @@ def ten_times(scored: ScoredText, position: int, unit: str) -> None:
     )
     left, right = st.columns([5, 6], gap="large", vertical_alignment="center")
     with left:
-        times = st.slider(f"“{came}” followed, of {TIMES} times", 0, TIMES, 7, key="likelihood_times")
+        times = linked(st).slider(f"“{came}” followed, of {TIMES} times", 0, TIMES, 7, key="likelihood_times")
     from lmviz import information
 
     p = [times / TIMES, 1 - times / TIMES, 0.0]

@@ -10,6 +10,7 @@ from lmviz.data import examples
 from lmviz.figures import loss_curves, theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import evidence, pull_rows, show
+from lmviz.ui.links import linked
 
 NAMES = {name: style[0] for name, style in loss_curves.STYLE.items()}
 LEGEND = {  # the lines as they are drawn; Plotly's own legend forgets what was hidden whenever a slider moves
@@ -54,7 +55,7 @@ def side_by_side(scored: ScoredText, selected: int, unit: str) -> None:
     """Curves, sentence and table under one set of parameters; nothing here runs a model once the logits are known."""
     picture, controls = st.columns([7, 3], gap="medium")
     with controls:
-        axis = st.segmented_control(
+        axis = linked(st).segmented_control(
             "Against",
             list(loss_curves.AXES),
             default="probability",
@@ -62,24 +63,24 @@ def side_by_side(scored: ScoredText, selected: int, unit: str) -> None:
             key="losses_axis",
             format_func=lambda a: {"margin": "logit margin"}.get(a, a),
         )
-        n_classes = st.select_slider(
+        n_classes = linked(st).select_slider(
             "Classes", _class_counts(scored.vocab_size), value=OPENING_CLASSES, key=f"losses_classes_{scored.vocab_size}", format_func=display.number
         )
-        gamma = st.slider("γ of focal", 0.0, 5.0, 2.0, 0.1, key="losses_gamma")
-        alpha = st.slider("α of focal", 0.1, 2.0, 1.0, 0.1, key="losses_alpha")
-        smoothing = st.slider("ε of label smoothing", 0.0, 0.5, 0.1, 0.01, key="losses_smoothing")
-        margin = st.slider("Margin μ of hinge", 0.0, 10.0, 1.0, 0.5, key="losses_margin")
+        gamma = linked(st).slider("γ of focal", 0.0, 5.0, 2.0, 0.1, key="losses_gamma")
+        alpha = linked(st).slider("α of focal", 0.1, 2.0, 1.0, 0.1, key="losses_alpha")
+        smoothing = linked(st).slider("ε of label smoothing", 0.0, 0.5, 0.1, 0.01, key="losses_smoothing")
+        margin = linked(st).slider("Margin μ of hinge", 0.0, 10.0, 1.0, 0.5, key="losses_margin")
     settings = pulls.Settings(margin=margin, alpha=alpha, gamma=gamma, smoothing=smoothing)
     with picture:
         known = evidence.of(scored)
         there = selected < len(known.log_p)
-        with_point = st.toggle(
+        with_point = linked(st).toggle(
             f"Put {display.md_escape(display.visible(scored.tokens[selected].text))} on the curves, where its real logits stand",
             value=True,
             key="losses_point",
             disabled=not there,
         )
-        shown = st.segmented_control(
+        shown = linked(st).segmented_control(
             "Curves", list(LEGEND), selection_mode="multi", default=list(LEGEND), key="losses_shown", format_func=LEGEND.get, label_visibility="collapsed"
         )
         point = loss_curves.Point(display.plotly_escape(display.visible(scored.tokens[selected].text)), known.at([selected])) if with_point and there else None
@@ -126,7 +127,7 @@ def curves_words(n_classes: int, settings: pulls.Settings) -> str:
 def sentence(scored: ScoredText, selected: int, settings: pulls.Settings) -> None:
     """One row a loss: the same real logits, coloured by the pull on what came."""
     opening = scored.text == examples.OPENING
-    which = st.segmented_control("Sentence", ["mistake", "yours"], default="mistake" if opening else "yours", required=True, label_visibility="collapsed",
+    which = linked(st).segmented_control("Sentence", ["mistake", "yours"], default="mistake" if opening else "yours", required=True, label_visibility="collapsed",
                                  key=f"losses_sentence_{opening}", format_func=lambda w: {"mistake": "A confident mistake", "yours": "Your text"}[w])  # fmt: skip
     text = evidence.mistake(scored.model) if which == "mistake" else scored
     known = evidence.of(text)

@@ -14,7 +14,7 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import masked as figures
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, masked_strip, reader, runtime, scores, show
+from lmviz.ui import charts, links, masked_strip, reader, runtime, scores, show
 
 LEFT = "nano"  # of the masked model's size, tokens and training text, but it reads what stands before only
 READ = 120  # tokens; hiding each in turn reads the text so many times
@@ -105,8 +105,14 @@ def hidden_positions(text: str) -> list[int]:
     if st.session_state.get("masked_text") != text:
         st.session_state["masked_text"] = text
         opening = recorded.OPENING_GAP if text == examples.OPENING else opening_gap(seen_with_gaps(text, ()))
-        st.session_state["masked_hidden"] = [opening]
-    return st.session_state["masked_hidden"]
+        st.session_state["masked_hidden"] = st.session_state["masked_opening"] = [opening]
+    if (asked := links.asked("masked_hidden")) is not None:
+        n = len(seen_with_gaps(text, ()))
+        places = [int(place) for place in asked.split(",") if place.isascii() and place.isdigit() and len(place) < 6]
+        st.session_state["masked_hidden"] = list(dict.fromkeys(i for i in places if i < n))
+    hidden = st.session_state["masked_hidden"]
+    links.note("masked_hidden", ",".join(map(str, hidden)), ",".join(map(str, st.session_state["masked_opening"])))
+    return hidden
 
 
 def toggle(index: int) -> None:

@@ -9,7 +9,8 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.figures import masked as figures
 from lmviz.models import files
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, masked, masked_strip
+from lmviz.ui import charts, links, masked, masked_strip
+from lmviz.ui.links import linked
 
 
 @st.fragment
@@ -17,11 +18,11 @@ def draw(text: str, unit: str) -> None:
     """A random draw by BERT's rule, from a seed, on a bundled passage or on the reader's text."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        which = st.segmented_control("Text", ["passage", "yours"], default="passage", required=True, key="masked_which", label_visibility="collapsed",
+        which = linked(st).segmented_control("Text", ["passage", "yours"], default="passage", required=True, key="masked_which", label_visibility="collapsed",
                                      format_func=lambda w: {"passage": "A bundled passage", "yours": "Your text"}[w])  # fmt: skip
     with right:
         st.button("Draw again", key="masked_again", on_click=again)
-    seed = st.session_state.setdefault("masked_seed", recorded.SEED)
+    seed = links.seed("masked_seed", recorded.SEED)
     scored, reads = drawn_on(text if which == "yours" else passage(), seed)
     drawn = recorded.draw([token.id for token in scored.tokens], seed, scored.vocab_size)
     swapped = [read if fate == masking.SWAPPED else None for read, fate in zip(reads, drawn.fates, strict=True)]

@@ -11,6 +11,7 @@ from lmviz.figures import die
 from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, scores, show
+from lmviz.ui.links import linked
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
 LADDER_CHARACTERS = 4_000  # every model reads the text
@@ -63,7 +64,7 @@ def from_loss() -> None:
     left, right = st.columns([6, 5], gap="large", vertical_alignment="center")
     with left:
         st.markdown(seed())
-        nats = st.slider("Mean loss, nats a token", 0.0, 11.0, SEED_NATS, 0.05, key="perplexity_seed_nats", format="%.2f")
+        nats = linked(st).slider("Mean loss, nats a token", 0.0, 11.0, SEED_NATS, 0.05, key="perplexity_seed_nats", format="%.2f")
         sides, more = units.perplexity(nats), units.perplexity(nats + 0.1)
         st.markdown(
             f"exp({nats:.2f}) = **{display.number(sides)}**. One tenth of a nat more would make it {display.number(more)}: each tenth adds "

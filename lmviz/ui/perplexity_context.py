@@ -10,6 +10,7 @@ from lmviz.figures import context
 from lmviz.models.scored import ScoredText
 from lmviz.models.windows import windows
 from lmviz.ui import charts, scores
+from lmviz.ui.links import linked
 
 CHEAP = 2_500  # tokens a model may read without being asked: a few seconds
 PER_SECOND = 400  # tokens the model reads in a second on a small machine, for the estimate only
@@ -141,7 +142,7 @@ def long_texts(scored: ScoredText) -> None:
     own = len(scored) > stored.WINDOW_CONTEXTS[0]
     which = "passage"
     if own:
-        which = st.segmented_control("Text", ["passage", "yours"], default="passage", required=True, key="perplexity_windows_text", label_visibility="collapsed",
+        which = linked(st).segmented_control("Text", ["passage", "yours"], default="passage", required=True, key="perplexity_windows_text", label_visibility="collapsed",
                                      format_func=lambda w: f"“{passage.title}”" if w == "passage" else "Your text")  # fmt: skip
     if which == "passage":
         text = passage.text
@@ -156,12 +157,12 @@ def long_texts(scored: ScoredText) -> None:
     contexts = sorted({c for c, _ in stored.window_settings(n_tokens, scored.context) if c < n_tokens})
     left, right = st.columns(2, gap="large")
     with left:
-        width = st.select_slider(
+        width = linked(st).select_slider(
             "Context: tokens in a window", contexts, value=contexts[len(contexts) // 2], key=f"perplexity_windows_context_{which}_{len(contexts)}"
         )
     with right:
         strides = context_length.strides(width)
-        stride = st.select_slider("Stride: how far each window moves on", strides, value=max(1, width // 2), key=f"perplexity_windows_stride_{width}")
+        stride = linked(st).select_slider("Stride: how far each window moves on", strides, value=max(1, width // 2), key=f"perplexity_windows_stride_{width}")
     cost = context_length.tokens_read(n_tokens, width, stride)
     if (width, stride) not in costs and (
         cost <= CHEAP or st.button(f"Read {display.number(cost)} tokens, about {max(1, round(cost / PER_SECOND))} s", key="perplexity_windows_run")

@@ -13,6 +13,7 @@ from lmviz.errors import ReaderError
 from lmviz.figures import pitfall as figure_of
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, scores, show
+from lmviz.ui.links import linked
 
 NAMES = {
     "averaged": "Averaging",
@@ -29,7 +30,7 @@ SOURCE = {"averaged": pitfalls.averaged, "padding": pitfalls.padding_scored, "sh
 @st.fragment
 def choose(scored: ScoredText) -> None:
     """One mistake at a time."""
-    name = st.segmented_control(
+    name = linked(st).segmented_control(
         "Mistake", list(NAMES), default="averaged", required=True, format_func=NAMES.get, key="perplexity_pitfall", label_visibility="collapsed"
     )
     what, panels, notice = {"averaged": averaged, "tokenizers": tokenizers}.get(name, _on_logits)(scored, name)

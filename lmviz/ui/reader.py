@@ -1,21 +1,25 @@
 """The reader's choices — text, model, unit, selected token — which follow from chapter to chapter and live in the URL.
 
 The widgets stand in `app.py`, so that their values outlive a change of page; pages only ask. What comes from a URL is
-checked here: a bad value is left out, with a sentence.
+checked here: a bad value is left out, with a sentence. The settings of a single page are in `links.py`.
 """
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from lmviz import models
+from lmviz import models, settings
 from lmviz.data import examples
 from lmviz.models import own
+from lmviz.ui import links
 
-MAX_CHARACTERS = 20_000  # scored; the rest of a longer text is cut, and the page says so
-SHARED_CHARACTERS = 1_000  # a longer text stays out of the URL, which proxies cut near 8 KB
+SHARED_CHARACTERS = 1_000  # a longer text stays out of the URL
+LONGEST_QUERY = 6_000  # bytes of all parameters together: proxies cut a URL near 8 KB
 UNITS = ("bits", "nats")
+MAX_CHARACTERS = 20_000  # scored; the rest of a longer text is cut, and the page says so
+PRESENT = "present"
+NAMES = {"text", "model", "unit", "token", "view", "term"}  # parameters that are no page's own
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ def open_session() -> None:
         return
     query = st.query_params
     st.session_state.asked = query.to_dict()  # as it came; the address bar soon holds only what the frame knows
+    links.take(st.session_state.asked, NAMES)
+    st.session_state.presenting = query.get("view") == PRESENT
     st.session_state.text = query.get("text") or examples.OPENING
     available = models.names() or [models.registry.ROWS[0].name]
     asked = query.get("model", available[0])
@@ -58,10 +64,10 @@ def choices() -> Choices:
 
 
 def as_query() -> dict[str, str]:
-    """The URL parameters that reproduce this page; defaults and overlong text are left out."""
+    """The URL parameters that reproduce this page; defaults and what is too long are left out."""
     chosen = choices()
     query = {}
-    if chosen.text != examples.OPENING and 0 < chosen.typed_characters <= SHARED_CHARACTERS:
+    if chosen.text != examples.OPENING and 0 < chosen.typed_characters <= SHARED_CHARACTERS and _fits({"text": chosen.text}):
         query["text"] = chosen.text
     if chosen.model != (models.names() or [""])[0] and own.row(chosen.model) is None:  # no link leads to a model that this session trained
         query["model"] = chosen.model
@@ -69,21 +75,36 @@ def as_query() -> dict[str, str]:
         query["unit"] = chosen.unit
     if st.session_state.get("token") is not None:
         query["token"] = str(st.session_state.token)
+    for name, text in links.of_page(st.session_state.get("page", "")).items():
+        if _fits(query | {name: text}):
+            query[name] = text
     return query
 
 
+def text_is_shared() -> bool:
+    """Whether the reader's text is short enough for a link."""
+    chosen = choices()
+    return chosen.text == examples.OPENING or not chosen.text or "text" in as_query()
+
+
 def write_url() -> None:
-    """Let the address bar hold what is on the page."""
-    query = as_query()
+    """Let the address bar hold what is on the page, and whether it is presented."""
+    query = as_query() | ({"view": PRESENT} if st.session_state.get("presenting") else {})
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
 
 def share_link() -> str:
-    """The address that opens this page with these choices in a fresh browser."""
+    """The address that opens this page with these choices in a fresh browser; for readers, so never the presenter's view."""
     base = (st.context.url or "").split("?")[0]
+    if outside := settings.value("LMVIZ_URL"):
+        base = f"{outside.rstrip('/')}/{urlsplit(base).path.rstrip('/').rsplit('/', 1)[-1]}"
     query = urlencode(as_query())
     return f"{base}?{query}" if query else base
+
+
+def _fits(query: dict[str, str]) -> bool:
+    return len(urlencode(query, errors="replace")) <= LONGEST_QUERY
 
 
 def use_text(text: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from lmviz import display, models
 from lmviz.errors import ReaderError
+from lmviz.ui import present
 
 
 def trouble(error: ReaderError) -> None:
@@ -82,6 +83,8 @@ def predict(question: str, options: Sequence[str], answer: int, because: str, *,
     """
     st.subheader("Predict, then check", anchor=False)
     choice = st.radio(question, range(len(options)), index=None, format_func=lambda i: display.md_escape(options[i]), key=key)
-    if choice is not None:
-        verdict = "Yes." if choice == answer else f"No: {display.md_escape(options[answer])}."
+    revealed = present.question()
+    if choice is not None or revealed:
+        right = display.md_escape(options[answer])
+        verdict = f"{right}." if choice is None else "Yes." if choice == answer else f"No: {right}."
         st.markdown(f"**{verdict}** {because}")

@@ -14,6 +14,7 @@ from lmviz.figures import stability as figure_of
 from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
 from lmviz.ui import logits, show
+from lmviz.ui.links import linked
 
 NAMES = (
     "log(exp z / Σ exp z)",
@@ -41,10 +42,10 @@ def six_forms(scored: ScoredText, position: int, unit: str) -> None:
     """The errors of all six against the scale of the logits, and their results at the scale that the reader chooses."""
     left, right = st.columns([7, 5], gap="large")
     with right:
-        dtype = st.segmented_control("Computed in", DTYPES, default="float32", required=True, key="stability_dtype")
+        dtype = linked(st).segmented_control("Computed in", DTYPES, default="float32", required=True, key="stability_dtype")
         survey, highest = surveyed(scored, position, dtype)
         scales = survey.scales
-        chosen = st.select_slider(
+        chosen = linked(st).select_slider(
             "Logits multiplied by",
             list(range(len(scales))),
             value=scales.index(OPENING_SCALE),
@@ -178,7 +179,7 @@ def lid(unit: str) -> None:
 
     left, right = st.columns([5, 6], gap="large")
     with left:
-        exponent = st.select_slider("ε", list(range(-16, -1)), value=-12, key="stability_epsilon", format_func=display.power_of_ten)
+        exponent = linked(st).select_slider("ε", list(range(-16, -1)), value=-12, key="stability_epsilon", format_func=display.power_of_ten)
         c = forms.capped(10.0**exponent)
         st.markdown(lid_words(exponent, unit))
     with right:

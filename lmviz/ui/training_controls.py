@@ -10,6 +10,7 @@ from lmviz.lab import choices
 from lmviz.lab.choices import MOST_RUNS, Data, Settings
 from lmviz.lab.workshop import Experiment
 from lmviz.ui import show, training_lab, training_words
+from lmviz.ui.links import linked
 
 KINDS = {"passages": "the bundled passages", "text": "a text of your own", "source": "a source of known entropy"}
 LABELS = {loss: Settings(loss=loss).label for loss in choices.LOSSES}
@@ -17,16 +18,16 @@ LABELS = {loss: Settings(loss=loss).label for loss in choices.LOSSES}
 
 def controls(experiment: Experiment | None) -> None:
     """What to train on what, and the button that starts it; while `experiment` is on its way, how far it is."""
-    kind = st.selectbox("Learn from", list(KINDS), key="training_data", format_func=KINDS.get)
+    kind = linked(st).selectbox("Learn from", list(KINDS), key="training_data", format_func=KINDS.get)
     source = "letters"
     if kind == "source":
-        source = st.segmented_control("Source", choices.SOURCES, default="letters", required=True, key="training_source", label_visibility="collapsed")
+        source = linked(st).segmented_control("Source", choices.SOURCES, default="letters", required=True, key="training_source", label_visibility="collapsed")
     if kind == "text":
         _own_text()
-    losses = st.pills(
+    losses = linked(st).pills(
         "Make small", list(LABELS), selection_mode="multi", default=["cross_entropy", "squared_error"], key="training_losses", format_func=LABELS.get, wrap=True
     )
-    size = st.segmented_control("For about", list(choices.SIZES), default="10 s", required=True, key="training_size")
+    size = linked(st).segmented_control("For about", list(choices.SIZES), default="10 s", required=True, key="training_size")
     place = st.container(key="training_go")
     with st.expander("More choices"):
         _more()
@@ -73,13 +74,13 @@ def _given() -> Data:
 
 
 def _more() -> None:
-    optimiser = st.segmented_control("Optimiser", choices.OPTIMISERS, default="muon", required=True, key="training_optimiser",
+    optimiser = linked(st).segmented_control("Optimiser", choices.OPTIMISERS, default="muon", required=True, key="training_optimiser",
                                      format_func=choices.OPTIMISER_NAMES.get)  # fmt: skip
-    st.select_slider("Learning rate", choices.RATES, value=choices.USUAL_RATE[optimiser], key=f"training_rate_{optimiser}")
-    st.slider("ε of label smoothing", 0.0, 0.5, 0.1, 0.01, key="training_smoothing")
-    st.slider("Temperature of what it writes", 0.1, 2.0, 0.8, 0.1, key="training_temperature")
-    st.toggle("Clip gradients longer than 1", value=True, key="training_clip", help="Without it, a rate that is too high ends in numbers that are none")
-    st.number_input("Seed", 1, 999, 1, key="training_seed")
+    linked(st).select_slider("Learning rate", choices.RATES, value=choices.USUAL_RATE[optimiser], key=f"training_rate_{optimiser}")
+    linked(st).slider("ε of label smoothing", 0.0, 0.5, 0.1, 0.01, key="training_smoothing")
+    linked(st).slider("Temperature of what it writes", 0.1, 2.0, 0.8, 0.1, key="training_temperature")
+    linked(st).toggle("Clip gradients longer than 1", value=True, key="training_clip", help="Without it, a rate that is too high ends in numbers that are none")
+    linked(st).number_input("Seed", 1, 999, 1, key="training_seed")
 
 
 def _settings(losses: list[str], size: str) -> list[Settings]:

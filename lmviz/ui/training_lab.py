@@ -15,6 +15,7 @@ from lmviz.lab.curve import Curve, to_csv
 from lmviz.lab.workshop import Experiment, Workshop
 from lmviz.models import own
 from lmviz.ui import show, training_words
+from lmviz.ui.links import linked
 
 EXPERIMENTS = "training_experiments"  # this session's, oldest first
 SHOWN = {"held_out": "held-out", "training": "training", "perplexity": "perplexity", "accuracy": "accuracy", "ece": "calibration"}
@@ -105,7 +106,7 @@ def _lab(unit: str, was_going: bool) -> None:
 def _picture(runs: list, unit: str) -> tuple[list[Curve], int, bool]:
     """The chart; returns the curves on it, the selected one, and whether they are the reader's own."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="training_choice"):
-        quantity = st.segmented_control("Quantity", list(SHOWN), default="held_out", required=True, key="training_quantity", format_func=SHOWN.get,
+        quantity = linked(st).segmented_control("Quantity", list(SHOWN), default="held_out", required=True, key="training_quantity", format_func=SHOWN.get,
                                         label_visibility="collapsed")  # fmt: skip
         if runs:
             st.session_state.setdefault("training_view", "yours")

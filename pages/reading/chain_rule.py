@@ -7,10 +7,10 @@ from lmviz import display, ledger
 from lmviz.data import examples
 from lmviz.figures import alternatives
 from lmviz.models import scored as scored_text
-from lmviz.ui import chain_rule, charts, ledger_table, reader, scores, show, strip
+from lmviz.ui import chain_rule, charts, ledger_table, links, reader, scores, show, strip
 
 unit = reader.choices().unit
-conditioned = st.session_state.setdefault("chain_rule_first", True)
+conditioned = links.opening("chain_rule_first", True, links.on_off)
 scored = scores.reader_scored(**({} if conditioned else {"first_token": False}))
 if not scored.n_scored:
     st.info("With the first token left out nothing remains to be scored. Type a second word, or count the first token again below.")
