@@ -1,12 +1,14 @@
 """The trained halves of chapters 10 and 11: nano under each loss, from one seed, as recorded."""
 
+import math
+
 import streamlit as st
 
 from lmviz import display
 from lmviz.data.first_views import calibration as stored
 from lmviz.data.recorded import downstream as pairs
 from lmviz.data.recorded import losses as recorded
-from lmviz.figures import reliability, trained
+from lmviz.figures import reliability, theme, trained
 from lmviz.figures.loss_curves import STYLE
 from lmviz.ui import charts
 
@@ -81,36 +83,41 @@ def table_note(found: recorded.Series) -> str:
 
 
 def words(found: recorded.Series, unit: str) -> str:
-    """Two sentences: who is best by each measure, and whether the intervals part them."""
-    runs = found.runs
-    ce = runs["cross_entropy"]
-    best = {
-        key: min(runs.values(), key=lambda r: sign * r.final[key].value) for key, sign in (("held_out_nats", 1), ("accuracy", -1), ("ece", 1), ("brier", 1))
-    }
-    others = [r for r in runs.values() if r is not ce]
-    nearest = min(others, key=lambda r: r.final["held_out_nats"].value)
-    worst = max(others, key=lambda r: r.final["held_out_nats"].value)
-    first = (
-        f"The network trained on {NAMES[best['held_out_nats'].name]} pays least: {display.amount(best['held_out_nats'].final['held_out_nats'].value, unit)} a token. "
-        if best["held_out_nats"] is not ce
-        else f"The network trained on cross-entropy pays least, {display.amount(ce.final['held_out_nats'].value, unit)} a token, then comes {NAMES[nearest.name]} with "
-        f"{display.amount(nearest.final['held_out_nats'].value, unit)}, and last {NAMES[worst.name]} with {display.amount(worst.final['held_out_nats'].value, unit)}: no surprise, since that is what only the first was asked for. "
+    """What the table shows, by its own numbers: who pays least and whether the intervals part them, who guesses best, who is best calibrated."""
+    runs = sorted(found.runs.values(), key=lambda run: run.final["held_out_nats"].value)
+    best, last, ce = runs[0], runs[-1], found.runs["cross_entropy"]
+    level = [run for run in runs[1:] if run.final["held_out_nats"].low <= best.final["held_out_nats"].high]
+
+    def paid(run) -> str:
+        return display.amount(run.final["held_out_nats"].value, unit)
+
+    said = f"Judged by cross-entropy, the network trained on **{NAMES[best.name]}** pays least, {paid(best)} a token; "
+    said += (
+        f"{_listed([f'{NAMES[run.name]} ({paid(run)})' for run in level])} {'are' if len(level) > 1 else 'is'} within its interval. "
+        if level
+        else f"the next, {NAMES[runs[1].name]}, pays {paid(runs[1])}. "
     )
-    most, own = best["accuracy"], ce.final["accuracy"]
-    if most is ce:
-        rivals = max(others, key=lambda r: r.final["accuracy"].value)
-        second = f"It also guesses the next token most often, {_share(own)}; the next best, {NAMES[rivals.name]}, is right {_share(rivals.final['accuracy'])} of the time."
-    else:
-        apart = most.final["accuracy"].low > own.high
-        second = (
-            f"By accuracy the order is another: {NAMES[most.name]} is right {_share(most.final['accuracy'])} of the time and cross-entropy {_share(own)}, "
-            f"{'more than the intervals explain' if apart else 'which is within what the windows alone would vary'}."
-        )
+    said += f"**{NAMES[last.name].capitalize()}** comes last with {paid(last)}"
+    uniform = math.log(found.settings["vocab_size"])
+    if last.final["held_out_nats"].value > 0.95 * uniform:
+        said += f", hardly better than {display.amount(uniform, unit)}, which knowing nothing would cost: it orders the candidates a little, and its scores are no probabilities"
+    most = max(runs, key=lambda run: run.final["accuracy"].value)
+    own = ce.final["accuracy"]
+    said += f". By accuracy {NAMES[most.name]} is first, right {_share(most.final['accuracy'])} of the time"
+    if most is not ce:
+        said += f"; cross-entropy is right {_share(own)}, {'fewer than the intervals explain' if most.final['accuracy'].low > own.high else 'which the windows alone would explain'}"
+    real = [run for run in runs if run.final["accuracy"].low > 2 * run.final["ece"].value]
+    surest = min(real, key=lambda run: run.final["ece"].value)
     return (
-        first
-        + second
-        + f" Without a fitted temperature the best calibrated is {NAMES[best['ece'].name]}, whose stated probabilities are off by {_share(best['ece'].final['ece'])} on average."
+        f"{said}. Among those that guess well enough for it to mean something, the best calibrated as it stands is {NAMES[surest.name]}, off by {_share(surest.final['ece'])} on average.\n\n"
+        "So at this size, and with this little text, other losses come near cross-entropy, and none beats it by more than chance would. What it has over its neighbours is that nothing had to be chosen: no γ, no ε, no margin."
+        if best is ce or ce in level
+        else f"{said}. The best calibrated as it stands is {NAMES[surest.name]}, off by {_share(surest.final['ece'])} on average."
     )
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def rates(found: recorded.Series) -> str:
@@ -136,13 +143,12 @@ def doubt(found: recorded.Series, unit: str) -> None:
             st.markdown(f"**Trained on {'one-hot targets' if name == 'cross_entropy' else 'smoothed targets, ε = 0.1'}**")
             if view is not None:
                 summary = view.summaries["1.0/width"]
-                charts.draw(
-                    reliability.reliability,
-                    summary,
+                st.plotly_chart(
+                    reliability.reliability(summary),
+                    config=theme.CONFIG,
                     key=f"calibration_{name}",
                     alt=f"Reliability of nano trained on {NAMES[name]}; calibration error {_share(run.final['ece'])}.",
                 )
-    hot, smooth = (found.runs[name] for name in names)
     st.markdown(doubt_words(hot, smooth, unit))
 
 
@@ -151,7 +157,7 @@ def doubt_words(hot: recorded.TrainedRun, smooth: recorded.TrainedRun, unit: str
     wary = smooth.final["confidence"].value < hot.final["confidence"].value
     return (
         f"Same start, same text. The smoothed network is {'less' if wary else 'not less'} sure of its favourites, {_share(smooth.final['confidence'])} against {_share(hot.final['confidence'])}, "
-        f"though they come as often: {_share(smooth.final['accuracy'])} against {_share(hot.final['accuracy'])}. Its calibration error is {_share(smooth.final['ece'])}, the other's {_share(hot.final['ece'])}. "
+        f"and they come {_share(smooth.final['accuracy'])} of the time, against {_share(hot.final['accuracy'])}. Its calibration error is {_share(smooth.final['ece'])}, the other's {_share(hot.final['ece'])}. "
         f"The fitted temperature is {display.number(smooth.temperature)} for the smoothed one, {'below 1: it is to be sharpened' if smooth.temperature < 1 else 'above 1'}, and {display.number(hot.temperature)} for the other; "
         f"after it the errors are {_share(smooth.final['ece_scaled'])} and {_share(hot.final['ece_scaled'])}, and the held-out losses "
         f"{_nats(smooth.final['held_out_nats_scaled'], unit)} and {_nats(hot.final['held_out_nats_scaled'], unit)} {unit} a token."

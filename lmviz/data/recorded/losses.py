@@ -24,7 +24,7 @@ class Measured:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedRun:
     """One loss. `loss` is the run's own training loss; everything else is measured alike for all. Nats a token where it is a loss.
 
@@ -60,7 +60,7 @@ class TrainedRun:
         return min((value, scale) for scale, value in self.tried.items() if value is not None)[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """The runs by loss, and what they have in common: seed, steps, tokens a step, context, parameters."""
 
@@ -93,7 +93,7 @@ def gather(folder: Path) -> dict:
     runs = {name: json.loads((folder / name / "result.json").read_text()) for name in NAMES if (folder / name / "result.json").exists()}
     full, config = series.FULL, series.FULL.config
     settings = {"seed": full.seed, "steps": full.steps, "decay": full.decay, "batch": full.batch, "context": config.max_position_embeddings,
-                "n_parameters": config.n_parameters, "held_out_windows": full.evaluate_windows}  # fmt: skip
+                "n_parameters": config.n_parameters, "vocab_size": config.vocab_size, "held_out_windows": full.evaluate_windows}  # fmt: skip
     return {"settings": settings, "runs": runs}
 
 
