@@ -71,7 +71,11 @@ def counting(runs: dict[str, list[dict]], unit: str) -> go.Figure:
         hover = [f"{label}, step {s}<br>{display.amount(v, unit)} a hidden token" for s, v in zip(steps, mean, strict=True)]
         figure.add_scatter(x=steps, y=[display.in_unit(v, unit) for v in mean], mode="lines+markers", line={"color": colour, "width": 2.5, "dash": dash},
                            marker_size=6, hovertext=hover, hoverinfo="text")  # fmt: skip
-        figure.add_annotation(x=steps[-1], y=display.in_unit(mean[-1], unit), text=label, xanchor="right", yanchor="bottom", yshift=6, showarrow=False, font_color=colour)  # fmt: skip
+        middle, above = len(steps) // 2, name == "everywhere"  # the curves fall: above them there is room to the right, below them to the left
+        figure.add_annotation(
+            x=steps[middle], y=display.in_unit(mean[middle], unit), text=label, showarrow=False, font_color=colour,
+            xanchor="left" if above else "right", yanchor="bottom" if above else "top", xshift=8 if above else -8, yshift=8 if above else -8,
+        )  # fmt: skip
     theme.quiet(figure, height=320, x_title="training steps", y_title=f"{unit} a hidden token, held out")
     figure.update_xaxes(showgrid=False, rangemode="tozero")
     figure.update_yaxes(nticks=6, zeroline=False)
