@@ -149,6 +149,7 @@ def doubt(found: recorded.Series, unit: str) -> None:
                     key=f"calibration_{name}",
                     alt=f"Reliability of nano trained on {NAMES[name]}; calibration error {_share(run.final['ece'])}.",
                 )
+    hot, smooth = (found.runs[name] for name in names)
     st.markdown(doubt_words(hot, smooth, unit))
 
 
