@@ -31,6 +31,7 @@ BOOK = {
     ],
     "Beyond": [
         Chapter("pages/beyond/masked.py", "Masked language modelling", "What if a model may read both ways?", number=12),
+        Chapter("pages/beyond/exposure.py", "Exposure bias", "What happens when a model reads its own words?", number=13),
         Chapter("pages/beyond/distillation.py", "Distillation", "What can a small model learn from a larger one?", number=14),
         Chapter("pages/beyond/contrastive.py", "Contrastive losses are cross-entropies", "Which sentence belongs to which?", number=15, reads_text=False),
     ],

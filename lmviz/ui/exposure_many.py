@@ -110,7 +110,10 @@ def error_words(source: str, oracle: str, unit: str) -> str:
     better = [rule for rule in RULES if bands[rule][1][-1] < 0]
     verdict = f"More error after own words, beyond chance: {', '.join(worse)}. " if worse else "No rule shows more error after own words than chance allows. "
     if better:
-        verdict += f"Less error, beyond chance: {', '.join(better)}. Own words keep to what model and oracle both find easy; a human's do not. "
+        verdict += f"Less error, beyond chance: {', '.join(better)}. It seems that its own words keep nano on ground it knows, and a human's do not. "
+    kl = {name: float(np.nanmean(found.kl[oracle]["human"])) for name, found in recorded.load()[1].items()}
+    if source == "passages":
+        verdict += f"The passages are of a kind that nano has never read, and after a human's words it is {display.number(kl['passages'] / kl['novels'], 2)} times as far from the oracle there as in novels. "
     return (
         f"After {steps} steps the excess is {_excess(source, oracle, 'sample', '95 % interval ')} for plain sampling and {_excess(source, oracle, 'greedy')} for greedy decoding. {verdict}"
         "The paper found an excess for GPT-2, with a larger GPT-2 as oracle; nano has a hundredth of its weights and was followed for a few words, so neither contradicts the other. "
