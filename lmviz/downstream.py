@@ -24,12 +24,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Twins:
-    """Two models of nearly the same loss: what the better one has more of accuracy, `difference`, widened for the `couples` tried."""
+    """Two models of nearly the same loss: what the better one has more of accuracy, `difference`, widened for the comparisons `tried`."""
 
     better: int
     worse: int
     difference: Estimate
-    couples: int
+    tried: int
+    group: str | None = None  # the items looked at, if not all
 
 
 def pair_outcomes(differences) -> np.ndarray:
@@ -166,27 +167,30 @@ def learned_at(lows, chance: float) -> int | None:
     return int(len(above) - np.argmin(above[::-1])) if not above.all() else 0
 
 
-def twins(bits, outcomes, *, families=None, within: float = 0.03, level: float = 0.95) -> Twins | None:
+def twins(bits, outcomes, *, families=None, groups=None, within: float = 0.03, level: float = 0.95) -> Twins | None:
     """The two models whose losses [M] are within a share `within` of each other and whose accuracies differ most surely; None if no two are so near.
 
-    Two of one family (a label a model, [M]; checkpoints of one run, say) are no couple. The difference is of the same items (paired), outcomes [M, N]; its normal interval is widened for the number of couples looked at (Bonferroni).
+    Two of one family (a label a model, [M]; checkpoints of one run, say) are no couple. The difference is of the same items (paired), outcomes [M, N]; its normal interval is widened
+    for the number of comparisons (Bonferroni): every couple, and with `groups` (a label an item, [N]) every group of items for itself.
     """
     bits, outcomes = np.asarray(bits, dtype=float), np.asarray(outcomes, dtype=float)
     families = range(len(bits)) if families is None else families
     couples = [(i, j) for i in range(len(bits)) for j in range(i) if families[i] != families[j]]
     near = [(i, j) for i, j in couples if abs(bits[i] - bits[j]) <= within * min(bits[i], bits[j])]
-    n = outcomes.shape[1]
+    parts = {None: slice(None)} if groups is None else {str(group): np.asarray(groups) == group for group in np.unique(groups)}
     found = []
     for i, j in near:
-        apart = outcomes[i] - outcomes[j]
-        error = float(apart.std(ddof=1)) / math.sqrt(n)
-        if error > 0:
-            found.append((abs(apart.mean()) / error, *((i, j) if apart.mean() >= 0 else (j, i)), abs(float(apart.mean())), error))
+        for group, part in parts.items():
+            apart = (outcomes[i] - outcomes[j])[part]
+            error = float(apart.std(ddof=1)) / math.sqrt(len(apart))
+            if error > 0:
+                found.append((abs(float(apart.mean())) / error, abs(float(apart.mean())), error, *((i, j) if apart.mean() >= 0 else (j, i)), group))
     if not found:
         return None
-    _, better, worse, difference, error = max(found)
-    half = NormalDist().inv_cdf(1 - (1 - level) / (2 * len(near))) * error
-    return Twins(better, worse, Estimate(difference, difference - half, difference + half), len(near))
+    _, difference, error, better, worse, group = max(found, key=lambda f: f[:3])
+    tried = len(near) * len(parts)
+    half = NormalDist().inv_cdf(1 - (1 - level) / (2 * tried)) * error
+    return Twins(better, worse, Estimate(difference, difference - half, difference + half), tried, group)
 
 
 def _numbers(name: str, values) -> np.ndarray:

@@ -108,7 +108,7 @@ def test_twins_are_the_couple_of_near_losses_whose_paired_difference_is_surest()
     better = np.maximum(base, rng.random(400) < 0.4)
     far = np.ones(400)
     found = downstream.twins([2.00, 2.01, 3.0], [base, better, far])
-    assert (found.better, found.worse, found.couples) == (1, 0, 1)
+    assert (found.better, found.worse, found.tried) == (1, 0, 1)
     theirs = scipy.stats.ttest_rel(better, base)
     assert found.difference.value == pytest.approx((better - base).mean())
     se = (better - base).mean() / theirs.statistic
@@ -123,7 +123,7 @@ def test_the_interval_of_twins_grows_with_the_couples_tried():
     better = np.maximum(base, rng.random(400) < 0.4)
     one = downstream.twins([2.0, 2.0], [base, better])
     three = downstream.twins([2.0, 2.0, 2.0], [base, better, base])
-    assert three.couples == 3 and three.difference.value == one.difference.value and three.difference.low < one.difference.low
+    assert three.tried == 3 and three.difference.value == one.difference.value and three.difference.low < one.difference.low
 
 
 def test_two_checkpoints_of_one_run_are_no_couple():
@@ -132,4 +132,17 @@ def test_two_checkpoints_of_one_run_are_no_couple():
     better = np.maximum(base, rng.random(400) < 0.4)
     assert downstream.twins([2.0, 2.0], [base, better], families=["run", "run"]) is None
     found = downstream.twins([2.0, 2.0, 2.0], [base, better, better], families=["run", "run", "other"])
-    assert (found.better, found.worse, found.couples) == (2, 0, 2)
+    assert (found.better, found.worse, found.tried) == (2, 0, 2)
+
+
+def test_two_models_that_are_equal_over_all_may_differ_in_one_group():
+    rng = np.random.default_rng(1)
+    groups = np.repeat(["a", "b", "c"], 60)
+    first = (rng.random(180) < 0.5).astype(float)
+    second = first.copy()
+    second[groups == "a"], first[groups == "b"] = 1.0, 1.0
+    found = downstream.twins([2.0, 2.0], [first, second], groups=groups)
+    assert found.group in ("a", "b") and found.tried == 3 and found.difference.low > 0
+    part = groups == found.group
+    assert found.difference.value == pytest.approx(abs((first - second)[part].mean()))
+    assert downstream.twins([2.0, 2.0], [first, second]).group is None

@@ -115,8 +115,7 @@ def _cells():
     found = findings()
     columns, labels, split = _columns(found)
     values = [[found.by_phenomenon[name][i] for i in columns] for name in order(found)]
-    title = "steps of nano, and others" if split > 1 else ""
-    return figures.cells([_phenomenon(name).title for name in order(found)], labels, values, split=split, x_title=title)
+    return figures.cells([_phenomenon(name).title for name in order(found)], labels, values, split=split, x_title="steps of nano, and others")
 
 
 def _columns(found: Findings) -> tuple[list[int], list[str], int]:
@@ -180,7 +179,8 @@ def same_loss() -> None:
     st.markdown(same_words(found))
     if found.twins is None:
         return
-    a, b = found.twins.better, found.twins.worse
+    shown = found.apart if found.apart is not None and found.apart.difference.low > 0 else found.twins
+    a, b = shown.better, shown.worse
     rows = sorted(found.by_phenomenon, key=lambda name: found.by_phenomenon[name][b].value - found.by_phenomenon[name][a].value)
     names = tuple(title_of(found.members[i].name, found.members[i].title) for i in (a, b))
     alt = f"Share of pairs right under {names[0]} and {names[1]}: " + "; ".join(
@@ -201,21 +201,30 @@ def same_words(found: Findings) -> str:
     twins = found.twins
     if twins is None:
         return "No two of these models, checkpoints of one run apart, have losses within three in a hundred of each other, so the question cannot be asked of them."
-    first, second = (display.md_escape(title_of(found.members[i].name, found.members[i].title)) for i in (twins.better, twins.worse))
-    bits = [found.bits[i].value for i in (twins.better, twins.worse)]
-    test = found.tests["pairs"].accuracy
-    cloze = found.tests["cloze"].accuracy
-    apart = twins.difference
-    sure = (
-        f"The difference, {100 * apart.value:.1f} points, is not chance: {100 * apart.low:.1f} to {100 * apart.high:.1f}, widened because the widest of {twins.couples} such couples was picked."
-        if apart.low > 0
-        else f"Their difference, {100 * apart.value:.1f} points, may be chance ({_points(apart.low)} to {_points(apart.high)} once the choice among {twins.couples} such couples is counted): "
-        "so in this record no two models of nearly equal loss, checkpoints of one run apart, differ for sure in how much they have right."
+    accuracy, overall = found.tests["pairs"].accuracy, twins.difference
+    first, second = _named(found, twins)
+    shares = f"{percent(accuracy[twins.better].value)} and {percent(accuracy[twins.worse].value)} of the pairs"
+    words = (
+        f"Of all that have losses within three in a hundred of each other, checkpoints of one run apart, {first} and {second} differ most surely, with {shares}: "
+        f"{100 * overall.value:.1f} points ({_points(overall.low)} to {_points(overall.high)} once the choice among {twins.tried} couples is counted). "
+        f"{'That is not chance. ' if overall.low > 0 else 'That may be chance: over all pairs no two of equal loss differ for sure. '}"
     )
+    apart = found.apart
+    if apart is None or apart.difference.low <= 0:
+        return words + "And no single phenomenon tells two of them apart for sure."
+    first, second = _named(found, apart)
+    row = found.by_phenomenon[apart.group]
     return (
-        f"**{first}** and **{second}** pay {display.number(bits[0])} and {display.number(bits[1])} bits per byte on the passages: within three in a hundred. Of the pairs they have "
-        f"{percent(test[twins.better].value)} and {percent(test[twins.worse].value)} right, of the missing words {percent(cloze[twins.better].value)} and {percent(cloze[twins.worse].value)}. {sure}"
+        words
+        + f"**Phenomenon by phenomenon they are not alike.** {first} has {percent(row[apart.better].value)} of *{_phenomenon(apart.group).title}* right and {second} "
+        f"{percent(row[apart.worse].value)}, with {display.number(found.bits[apart.better].value)} and {display.number(found.bits[apart.worse].value)} bits per byte: a difference of "
+        f"{100 * apart.difference.value:.0f} points ({_points(apart.difference.low)} to {_points(apart.difference.high)}), sure even as the widest of {apart.tried} comparisons. "
+        "The loss does not show it."
     )
+
+
+def _named(found: Findings, couple) -> tuple[str, str]:
+    return tuple(f"**{display.md_escape(title_of(found.members[i].name, found.members[i].title))}**" for i in (couple.better, couple.worse))
 
 
 def _points(share: float) -> str:
@@ -236,10 +245,7 @@ def length_words() -> str:
     """What length does to this test, counted."""
     found = findings()
     name = reader.choices().model
-    index = found.index(name)
-    index = found.index("nano") if index is None else index
-    if index is None:
-        return ""
+    index = found.index("nano") if found.index(name) is None else found.index(name)
     n, same, other = same_length(found, index)
     total = len(texts.pairs())
     return (

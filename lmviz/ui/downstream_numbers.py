@@ -37,7 +37,8 @@ class Findings:
     checkpoints: tuple[int, ...]  # indices of nano's own run, in order; the last is nano
     floors: dict[str, float]  # phenomenon → one half, or what the lengths of its sentences give away: the share that a uniform model has
     learned: dict[str, int | None]  # phenomenon → place in `checkpoints` from which on it is surely above its floor
-    twins: core.Twins | None
+    twins: core.Twins | None  # over all pairs
+    apart: core.Twins | None  # over the pairs of one phenomenon
 
     @property
     def members(self) -> tuple[recorded.Member, ...]:
@@ -75,6 +76,7 @@ def of(record: recorded.Record) -> Findings:
     checkpoints = (*(i for _, i in steps), *([final] if final is not None else []))
     blind = record.index("uniform")
     floors = {name: CHANCE["pairs"] if blind is None else max(CHANCE["pairs"], row[blind].value) for name, row in by_phenomenon.items()}
+    families = ["nano" if m.kind == "step" else m.name for m in record.members]
     learned = {name: core.learned_at([row[i].low for i in checkpoints], floors[name]) for name, row in by_phenomenon.items()}
     return Findings(
         record,
@@ -84,7 +86,8 @@ def of(record: recorded.Record) -> Findings:
         checkpoints,
         floors,
         learned,
-        core.twins(bits, outcomes["pairs"], families=["nano" if m.kind == "step" else m.name for m in record.members]),
+        core.twins(bits, outcomes["pairs"], families=families),
+        core.twins(bits, outcomes["pairs"], families=families, groups=groups),
     )
 
 
