@@ -92,7 +92,8 @@ def _lab(unit: str, was_going: bool) -> None:
         if run.trouble:
             show.trouble(ReaderError(f"{run.settings.label} broke off. {run.trouble}"))
     st.markdown(training_words.mine(curves, unit) if mine else training_words.recorded(curves, unit))
-    st.markdown(training_words.table(curves, unit))
+    with st.container(key="training_table"):
+        st.markdown(training_words.table(curves, unit))
     if mine:
         _one_run(runs, curves, selected)
     elif samples := [(c.label, *c.samples[-1]) for c in curves if c.samples]:

@@ -9,11 +9,16 @@ from lmviz.lab.choices import SIZES, Settings
 from lmviz.lab.curve import Curve
 from lmviz.lab.workshop import Experiment
 
-ANSWER = (
-    "A loss is a teacher: token by token it says what was wrong, and how much. Here the same small model learns from different ones, "
-    "first in finished runs, then in yours: choose what to make small, press the button, and watch."
-)
 NAMES = {"held_out": "held-out cross-entropy", "training": "training loss", "perplexity": "held-out perplexity", "accuracy": "held-out accuracy", "ece": "calibration error"}  # fmt: skip
+
+
+def answer(curves: list[Curve], unit: str) -> str:
+    """The question of the chapter, answered with the recorded runs' numbers."""
+    ends = {c.loss: f"**{last(c, 'held_out', unit)}**" for c in curves}
+    found = f"With cross-entropy it comes down to :orange[{ends['cross_entropy']}] a {curves[0].per} of text it never read"
+    if "squared_error" in ends:
+        found += f"; with squared error, in as many steps, to {ends['squared_error']}"
+    return f"A loss is a teacher: token by token it says what was wrong, and how much. Below, one small model learns from different ones. {found}. Choose what to make small, and watch your own."
 
 
 def last(curve: Curve, quantity: str, unit: str) -> str:
@@ -37,12 +42,12 @@ def alt(curves: list[Curve], quantity: str, unit: str) -> str:
 def table(curves: list[Curve], unit: str) -> str:
     """The runs as a Markdown table, one row each, at their last measurement."""
     per = curves[0].per
-    lines = [f"| trained on | step | its own loss | held-out cross-entropy, {unit} a {per} | perplexity | accuracy | calibration error |", "|---" * 7 + "|"]
+    lines = [f"| trained on | its own loss | held-out cross-entropy, {unit} a {per} | accuracy | calibration error |", "|---" * 5 + "|"]
     for curve in curves:
-        step = display.number(curve.held_step[-1]) if curve.held_step else display.UNDEFINED
         held = display.number(said(curve, "held_out", curve.held_out[-1], unit)) if curve.held_out else display.UNDEFINED
-        cells = [last(curve, q, unit) for q in ("perplexity", "accuracy", "ece")]
-        lines.append(f"| {display.md_escape(curve.label)} | {step} | {last(curve, 'training', unit)} | **{held}** | {' | '.join(cells)} |")
+        lines.append(
+            f"| {display.md_escape(curve.label)} | {last(curve, 'training', unit)} | **{held}** | {last(curve, 'accuracy', unit)} | {last(curve, 'ece', unit)} |"
+        )
     return "\n".join(lines)
 
 

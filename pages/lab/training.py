@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from lmviz.lab import recorded
 from lmviz.ui import reader, show, training_lab, training_reading, training_words
 
 unit = reader.choices().unit
-st.markdown(training_words.ANSWER)
+st.markdown(training_words.answer(recorded.curves(), unit))
 training_lab.lab(unit)
 
 st.subheader("Your sentence, read by what you trained", anchor=False)

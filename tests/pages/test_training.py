@@ -76,7 +76,7 @@ def alone(settings: Settings, data: Data) -> Run:
 def test_the_page_opens_on_finished_runs_and_says_what_was_recorded():
     at = opened()
     curves = recorded.curves()
-    assert [row[3] for row in table(at)] == [display.number(curve.held_out[-1]) for curve in curves]
+    assert [row[2] for row in table(at)] == [display.number(curve.held_out[-1]) for curve in curves]
     assert any(m.value.startswith("Recorded:") and display.number(min(c.held_out[-1] for c in curves)) in m.value for m in at.markdown)
     (chart,) = at.get("plotly_chart")
     assert len([t for t in json.loads(chart.proto.spec)["data"] if t.get("name")]) == len(curves)
@@ -100,7 +100,7 @@ def test_two_losses_side_by_side_give_what_the_same_runs_give_alone():
     for run in (ce, se):
         assert run.curve() == alone(run.settings, run.data).curve()
     assert [row[0] for row in table(at)] == ["cross\\-entropy", "squared error"]
-    assert [row[3] for row in table(at)] == [display.number(run.curve().held_out[-1]) for run in (ce, se)]
+    assert [row[2] for row in table(at)] == [display.number(run.curve().held_out[-1]) for run in (ce, se)]
     text = " ".join(m.value for m in at.markdown)
     for run in (ce, se):  # the reader's own sentence, under what was trained
         bits = scoring.score(run.language_model("x"), "The cat sat on the mat").bits_per_byte
