@@ -1,6 +1,5 @@
 """Chapter 15's second half: SimCSE before and after, recorded and live; and a softmax estimated from a few of its terms."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -15,7 +14,7 @@ from lmviz.errors import ReaderError
 from lmviz.figures import contrastive as figures
 from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import distillation, logits, runtime, show
+from lmviz.ui import distillation_pair, logits, runtime, show
 from lmviz.ui.links import linked
 from lmviz.ui.masked import remembered
 
@@ -107,41 +106,46 @@ def live(found: dict) -> None:
     steps = linked(one).select_slider("Steps", LIVE_STEPS, value=20, key="contrastive_steps")
     dropout = linked(two).slider("Dropout", 0.0, 0.5, 0.1, 0.05, key="contrastive_dropout")
     seed = linked(three).number_input("Seed", 0, 999, 7, key="contrastive_seed")
+    if st.session_state.pop("contrastive_stopped", False):
+        st.rerun()  # the picture above takes what was reached
     if four.button("Run SimCSE here", key="contrastive_run", width="stretch"):
-        st.session_state.contrastive_own = run_here(found, steps, dropout, int(seed))
+        run_here(found, steps, dropout, int(seed))
         st.rerun()
     own = st.session_state.get("contrastive_own")
-    if own:
-        ending = "" if len(own["loss"]) == own["asked"] else f", stopped before step {own['asked']}"
+    if own and own["loss"]:
+        ending = "" if len(own["loss"]) == own["asked"] else f" of {own['asked']}, then stopped"
         st.markdown(
-            f"Your run: {len(own['loss'])} steps with dropout {own['dropout']:g} and seed {own['seed']}{ending}. Loss of its own task {display.number(own['loss'][0])} → {display.number(own['loss'][-1])} nats. With dropout 0 both readings are the same, and still the strangers are pushed apart."
+            f"Your run: {len(own['loss'])} steps{ending}, with dropout {own['dropout']:g} and seed {own['seed']}. The loss of its own task went from {display.number(own['loss'][0])} to {display.number(own['loss'][-1])} nats. "
+            "With dropout 0 both readings are the same, and still the strangers are pushed apart."
         )
 
 
-def run_here(found: dict, steps: int, dropout: float, seed: int) -> dict:
-    """Train a copy step by step on the worker's thread, other readers going in between; any change of the page stops it."""
+def run_here(found: dict, steps: int, dropout: float, seed: int) -> None:
+    """Train a copy step by step on the worker's thread, other readers going in between. What is reached stays if the reader stops it."""
     from lmviz.training import simcse
 
     line = st.progress(0.0, "Making a copy of the model …")
-    st.button("Stop", key="contrastive_stop")
+    st.button("Stop", key="contrastive_stop", on_click=lambda: st.session_state.update(contrastive_stopped=True))
     service, settings = (
         runtime.service(),
         simcse.Settings(steps=steps, dropout=dropout, seed=seed, lr=found["settings"]["lr"], batch=found["settings"]["batch"]),
     )
     try:
-        own = service.call(lambda: simcse.trainee(models.load_masked(found["model"])))
-        going = simcse.train(own, sentence_pairs.training(), dataclasses.replace(settings))
-        loss, measured = [], [{"step": 0} | service.call(lambda: recorded.measure(own))]
+        model = service.call(lambda: simcse.trainee(models.load_masked(found["model"])))
+        own = {"seed": seed, "dropout": dropout, "asked": settings.steps, "loss": [], "measured": [{"step": 0} | service.call(lambda: recorded.measure(model))]}
+        st.session_state.contrastive_own = own
+        going = simcse.train(model, sentence_pairs.training(), settings)
         while (step := service.call(lambda: next(going, None))) is not None:
-            loss.append(step.loss)
-            line.progress(step.step / steps, f"Step {step.step} of {steps}: {display.number(step.loss)} nats. Any change of the page stops it.")
+            own["loss"].append(step.loss)
             if step.step % recorded.EVERY == 0:
-                measured.append({"step": step.step} | service.call(lambda: recorded.measure(own)))
+                own["measured"].append({"step": step.step} | service.call(lambda: recorded.measure(model)))
+            line.progress(
+                step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.number(step.loss)} nats. Any change of the page stops it."
+            )
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
     line.empty()
-    return {"seed": seed, "dropout": dropout, "asked": steps, "loss": loss, "measured": measured}
 
 
 def estimates(unit: str) -> None:
@@ -151,7 +155,7 @@ def estimates(unit: str) -> None:
     except ReaderError as trouble:
         show.trouble(trouble)
         return
-    scored, selected = distillation.teacher_strip(name, page="contrastive", heading="−log P of every token by the full softmax")
+    scored, selected = distillation_pair.teacher_strip(name, page="contrastive", heading="−log P of every token by the full softmax")
     _estimates(scored, selected, unit)
 
 

@@ -1,6 +1,5 @@
 """The sentences and the interactions of chapter 14: a teacher and a student at one token, temperature, mixture, gradients."""
 
-import dataclasses
 import math
 from functools import lru_cache
 
@@ -8,16 +7,13 @@ import numpy as np
 import streamlit as st
 
 from lmviz import display, distillation, models
-from lmviz.data import examples
 from lmviz.data.first_views import distillation as stored
-from lmviz.data.recorded import students as recorded
-from lmviz.errors import ReaderError
 from lmviz.figures import distillation as figures
 from lmviz.figures import theme
-from lmviz.models import files, series
+from lmviz.models import files
 from lmviz.models.scored import ScoredText
 from lmviz.models.tokenizer import ByteBPE
-from lmviz.ui import logits, reader, scores, show, strip, token_strip
+from lmviz.ui import distillation_pair, logits, show, strip
 from lmviz.ui.links import linked
 
 TEMPERATURES = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]
@@ -26,56 +22,6 @@ GRID = tuple(float(t) for t in np.geomspace(0.5, 20, 41))
 GROUPS = {1: "its favourite", 10: "ranks 2–10", 100: "ranks 11–100", 1000: "ranks 101–1\u202f000"}
 SHOWN = 40  # tokens of the picture along the sentence
 CANDIDATES = 8
-
-
-def teacher() -> str:
-    """The best embedded transformer; without one there is nobody to learn from, and the page says so."""
-    try:
-        return stored.teacher()
-    except ReaderError as trouble:
-        show.trouble(trouble)
-        st.stop()
-
-
-def title(name: str) -> str:
-    """A model as readers see it, short.
-
-    >>> title("nano@64"), title("nano@0"), title("nano")
-    ('nano at step 64', 'nano, untrained', 'nano')
-    """
-    if "@" in name:
-        step = int(name.split("@")[1])
-        return f"nano at step {display.number(step)}" if step else "nano, untrained"
-    return {series.STUDENT: "the distilled student"}.get(name, name)
-
-
-def teacher_strip(teacher_name: str, *, page: str = "distillation", heading: str = "−log P of every token under the teacher") -> tuple[ScoredText, int]:
-    """The reader's text as the teacher reads it, and the selected token: shared with other chapters if the tokens are the same."""
-    chosen = reader.choices()
-    if chosen.model == teacher_name:
-        scored = scores.reader_scored()
-    else:
-        if not chosen.text.strip():
-            scores.reader_scored()  # says so, and ends the page
-        scored = scores.scored(chosen.text, teacher_name)
-    heading = f"{heading}, {teacher_name}"
-    if models.registry.row(chosen.model).tokenizer == models.registry.row(teacher_name).tokenizer:
-        return scored, strip.reader_strip(scored, key=f"{page}_strip", title=heading)
-    # subtle: another tokenizer cuts the text at other places, so the shared index means another token; here the page keeps its own
-    selected = token_strip.token_strip(
-        [token.text for token in scored.tokens], key=f"{page}_own", version=(scored.text, scored.model), selected=int(np.nanargmax(scored.losses)),
-        measures=strip.measures(scored), unit=chosen.unit, labels=strip.labels(scored), ids=[token.id for token in scored.tokens], title=heading,
-    )  # fmt: skip
-    return scored, selected if selected is not None else int(np.nanargmax(scored.losses))
-
-
-def both_logits(scored: ScoredText, student: str) -> tuple[np.ndarray, np.ndarray]:
-    """(teacher, student) logits [T, V] of the first `n_kept` tokens: stored for the opening view, else from one run of each, remembered."""
-    kept = stored.load()
-    if kept is not None and scored.text == examples.OPENING and (kept.teacher, kept.teacher_revision, kept.student) == (scored.model, scored.revision, student):
-        return kept.teacher_logits, kept.student_logits
-    of_student = dataclasses.replace(scored, model=student, revision=f"student of {scored.revision}")
-    return logits.reader_logits(scored).numpy(), logits.reader_logits(of_student).numpy()
 
 
 def answer(scored: ScoredText, selected: int) -> str:
@@ -92,16 +38,6 @@ def answer(scored: ScoredText, selected: int) -> str:
     )
 
 
-def whose(scored: ScoredText) -> None:
-    """Why this page may read with another model than the one chosen above."""
-    chosen = reader.choices().model
-    if chosen != scored.model:
-        title = models.registry.row(chosen).title
-        st.caption(
-            f"Teacher and student must share their tokens, so this page reads with models of this project: the teacher is {scored.model}, not {display.md_escape(title)}."
-        )
-
-
 @st.fragment
 def lesson(scored: ScoredText, selected: int, unit: str) -> None:
     """Everything that temperature and mixture touch; once the logits are known no model runs."""
@@ -112,22 +48,26 @@ def lesson(scored: ScoredText, selected: int, unit: str) -> None:
     known = stored.students(scored.model)
     with controls:
         student = linked(st).selectbox(
-            "Student", known, index=known.index(stored.opening_student(scored.model)), format_func=title, key=f"distillation_student_{scored.model}"
+            "Student",
+            known,
+            index=known.index(stored.opening_student(scored.model)),
+            format_func=distillation_pair.title,
+            key=f"distillation_student_{scored.model}",
         )
         temperature = linked(st).select_slider("Temperature T", TEMPERATURES, value=1.0, key="distillation_temperature", format_func=display.number)
         alpha = linked(st).slider("α, the weight of the text", 0.0, 1.0, 0.5, 0.05, key="distillation_alpha")
     with picture:
-        of_teacher, of_student = both_logits(scored, student)
+        of_teacher, of_student = distillation_pair.both_logits(scored, student)
     ids = np.array([token.id for token in scored.tokens[: len(of_teacher)]])
     here = distillation.parts(of_student[selected], of_teacher[selected], ids[selected], alpha=alpha, temperature=temperature)
     with controls:
         st.markdown(mixture(here, alpha, unit))
     with picture:
         rows = candidates(scored, selected, of_teacher[selected], of_student[selected], temperature)
-        _draw(figures.two(rows, scored.model, title(student)), "distillation_two", two_alt(rows, scored.model, student, temperature))
+        _draw(figures.two(rows, scored.model, distillation_pair.title(student)), "distillation_two", two_alt(rows, scored.model, student, temperature))
     st.markdown(two_words(of_teacher[selected], student, temperature))
 
-    whose(scored)
+    distillation_pair.whose(scored)
 
     st.subheader("What no label can say", anchor=False)
     dark(scored, selected, of_teacher[selected], temperature, unit)
@@ -180,20 +120,20 @@ def two_alt(rows: list[figures.Row], teacher_name: str, student: str, temperatur
     said = "; ".join(
         f"{row.label}{' (what came)' if row.came else ''} {display.probability(row.teacher)} and {display.probability(row.student)}" for row in rows
     )
-    return f"Probabilities at temperature {display.number(temperature)} under the teacher, {teacher_name}, and the student, {title(student)}: {said}."
+    return f"Probabilities at temperature {display.number(temperature)} under the teacher, {teacher_name}, and the student, {distillation_pair.title(student)}: {said}."
 
 
 def two_words(of_teacher: np.ndarray, student: str, temperature: float) -> str:
     """What the temperature does to the teacher's favourite."""
     if temperature == 1:
         return (
-            f"At T = 1 both are as they are, and the two losses are one: up to a constant, the total is the cross-entropy of the student, {title(student)}, against a target "
+            f"At T = 1 both are as they are, and the two losses are one: up to a constant, the total is the cross-entropy of the student, {distillation_pair.title(student)}, against a target "
             "that mixes what came with what the teacher believed. A higher T flattens both, so that the unlikely weighs more."
         )
     at_one, at_t = (math.exp(distillation.soften(of_teacher, t).max()) for t in (1.0, temperature))
     return (
         f"Both sets of logits are divided by T before the softmax: the teacher gives its favourite {display.probability(at_t)} instead of {display.probability(at_one)}. "
-        f"The student, {title(student)}, is asked to match the teacher at this T and the text at T = 1, and it is used at T = 1."
+        f"The student, {distillation_pair.title(student)}, is asked to match the teacher at this T and the text at T = 1, and it is used at T = 1."
     )
 
 
@@ -267,47 +207,11 @@ def along_words(scored: ScoredText, every: distillation.Parts, alpha: float, n: 
     )
 
 
-def compared(unit: str) -> None:
-    """The recorded comparison of two students, if it has been made."""
-    found = recorded.load()
-    if found is None:
-        return
-    st.subheader("Does it help?", anchor=False)
-    plain, distilled, gain = found["plain"], found["distilled"], found["saved"]
-    st.markdown(
-        f"Two nanos, one seed, the same windows in the same order, {display.number(found['steps'])} steps each. One learned from the text alone; the other from text and {found['teacher']}, α = {found['alpha']}, T = {found['temperature']}. "
-        f"Measured on {display.number(found['n_tokens'])} tokens of {found['n_passages']} passages that neither of the three has read:"
-    )
-    st.markdown(compared_table(found, unit))
-    alt = f"One point for each of {found['n_passages']} passages; the mean saving is {display.number(gain['value'], sign=True)} bits per byte, 95 % interval {display.number(gain['low'], sign=True)} to {display.number(gain['high'], sign=True)}."
-    _draw(figures.saved(found["per_passage"], gain["value"], gain["low"], gain["high"]), "distillation_saved", alt)
-    clear = "is not told apart from none" if gain["low"] <= 0 <= gain["high"] else "helps" if gain["low"] > 0 else "hurts"
-    st.markdown(
-        f"Distillation saves {display.number(gain['value'], sign=True)} bits per byte, 95\u2009% interval {display.number(gain['low'], sign=True)} to {display.number(gain['high'], sign=True)} over passages: on this text it **{clear}**. "
-        f"The distilled student stands {display.amount(distilled['divergence'], unit)} a token from its teacher, the plain one {display.amount(plain['divergence'], unit)}. One seed was run, so the interval holds for these two models, not for the method."
-    )
-
-
-def compared_table(found: dict, unit: str) -> str:
-    """Teacher, plain student and distilled student, as Markdown."""
-    names = {"teacher_itself": f"teacher, {found['teacher']}", "plain": "student, text alone", "distilled": "student, distilled"}
-    lines = [
-        f"| | bits per byte | loss, {unit} a token | KL from the teacher, {unit} | favourite came | favourite is the teacher's |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for key, label in names.items():
-        row = found[key]
-        nats, kl = (display.number(display.in_unit(row[name], unit)) for name in ("nats", "divergence"))
-        right, same = (f"{100 * row[name]:.1f}\u2009%" for name in ("accuracy", "agreement"))
-        lines.append(f"| {label} | {row['bits_per_byte']:.4f} | {nats} | {kl} | {right} | {same} |")
-    return "\n".join(lines)
-
-
 def prediction(scored: ScoredText, selected: int) -> tuple[str, list[str], int, str] | None:
     """How much shorter is KL's own gradient at T = 8 than at T = 2? Computed at the selected token with the opening student."""
     if selected >= logits.n_kept(scored):
         return None
-    of_teacher, of_student = both_logits(scored, stored.opening_student(scored.model))
+    of_teacher, of_student = distillation_pair.both_logits(scored, stored.opening_student(scored.model))
     found = distillation.lengths(of_student[selected], of_teacher[selected], scored.tokens[selected].id, [2.0, 8.0])
     ratio = float(found.divergence[0] / found.divergence[1])
     options = ["less than 3 times", "3 to 9 times", "9 to 27 times", "more than 27 times"]
@@ -315,7 +219,7 @@ def prediction(scored: ScoredText, selected: int) -> tuple[str, list[str], int, 
         f"It goes from {display.number(found.divergence[0], 2)} to {display.number(found.divergence[1], 2)}, {display.number(ratio, 2)} times shorter. In the limit of high temperatures it would be 4² = 16 times; "
         f"with T² in front, the two are {display.number(found.soft[0])} and {display.number(found.soft[1])}."
     )
-    question = f"At “{_token(scored, selected)}”, with {title(stored.opening_student(scored.model))} as the student, T is raised from 2 to 8. How many times shorter does the gradient of KL become, without T²?"
+    question = f"At “{_token(scored, selected)}”, with {distillation_pair.title(stored.opening_student(scored.model))} as the student, T is raised from 2 to 8. How many times shorter does the gradient of KL become, without T²?"
     return question, options, int(np.searchsorted([3, 9, 27], ratio, side="right")), because
 
 

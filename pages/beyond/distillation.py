@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from lmviz.ui import distillation, reader, show
+from lmviz.ui import distillation, distillation_compared, distillation_pair, reader, show
 
 unit = reader.choices().unit
-teacher = distillation.teacher()
-scored, selected = distillation.teacher_strip(teacher)
+teacher = distillation_pair.teacher()
+scored, selected = distillation_pair.teacher_strip(teacher)
 st.markdown(distillation.answer(scored, selected))
 distillation.lesson(scored, selected, unit)
-distillation.compared(unit)
+distillation_compared.compared(unit)
 
 st.subheader("Why learn from another model?", anchor=False)
 st.markdown(

@@ -154,7 +154,7 @@ def test_a_run_of_ones_own_stands_beside_the_recorded_ones(monkeypatch):
     assert not at.exception
     own = at.session_state["contrastive_own"]
     assert len(own["loss"]) == 2 and [row["step"] for row in own["measured"]] == [0, 2]
-    assert "Your run: 2 steps" in words_of(at) and "your run |" in words_of(at)
+    assert "Your run: 2 steps, with dropout" in words_of(at) and "your run |" in words_of(at)
 
 
 def test_the_prediction_is_computed():

@@ -15,7 +15,7 @@ from lmviz.data import examples
 from lmviz.data.first_views import distillation as stored
 from lmviz.data.recorded import students as recorded
 from lmviz.models import series
-from lmviz.ui import distillation as page
+from lmviz.ui import distillation_pair as page
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/beyond/distillation.py"
