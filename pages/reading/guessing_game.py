@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from lmviz.ui import guessing_bets, guessing_game, guessing_pool, reader, show
+from lmviz.ui import guessing_bets, guessing_game, guessing_pool, guessing_words, reader, show
 
 chosen = reader.choices()
 guessing_game.game(chosen.model, chosen.unit)
-st.markdown(guessing_game.compared(chosen.model, chosen.unit))
+st.markdown(guessing_words.compared(chosen.model, chosen.unit))
 
 st.subheader("A hundred chips", anchor=False)
 st.markdown(
@@ -36,10 +36,10 @@ st.markdown(
 st.subheader("Where it stops", anchor=False)
 st.markdown(
     "The bounds speak of a guesser who always names the likeliest letter next, and of shares measured over long texts. People are not ideal, and a few rare guess numbers are missing from a short game, which makes "
-    "the upper bound too small; Shannon smoothed his table for that reason. " + guessing_game.chance_words(chosen.model, chosen.unit)
+    "the upper bound too small; Shannon smoothed his table for that reason. " + guessing_words.chance_words(chosen.model, chosen.unit)
 )
-show.predict(*guessing_game.prediction(chosen.model), key="guessing_game_predict")
-guessing_game.code(chosen.model)
+show.predict(*guessing_words.prediction(chosen.model), key="guessing_game_predict")
+guessing_words.code(chosen.model)
 show.sources(
     "Shannon, C. E. (1951). *Prediction and Entropy of Printed English*. Bell System Technical Journal 30: the game (section 3) and the two bounds (equation 17).",
     "Cover, T. M., & King, R. C. (1978). *A Convergent Gambling Estimate of the Entropy of English*. IEEE Transactions on Information Theory 24: chips instead of guesses, and bounds that need no smoothing.",

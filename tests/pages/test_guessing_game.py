@@ -11,7 +11,7 @@ from lmviz import betting, display, guessing, results, units
 from lmviz.data.guessing import passage, passages, shannon_1951
 from lmviz.data.recorded import guessing as recorded
 from lmviz.guessing_play import Play
-from lmviz.ui import guess_board, guessing_game, guessing_pool
+from lmviz.ui import guess_board, guessing_game, guessing_pool, guessing_words
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/reading/guessing_game.py"
@@ -175,7 +175,7 @@ def test_too_many_chips_get_a_sentence_and_presets_place_a_hundred():
 
 
 def test_the_prediction_is_answered_by_the_recorded_games():
-    _, options, answer, because = guessing_game.prediction("nano")
+    _, options, answer, because = guessing_words.prediction("nano")
     means = []
     for kind in options:
         ranks = []
@@ -190,7 +190,7 @@ def test_the_prediction_is_answered_by_the_recorded_games():
 
 
 def test_the_snippet_prints_the_numbers_of_the_opening_picture(capsys):
-    exec(guessing_game.snippet("nano"), {})
+    exec(guessing_words.snippet("nano"), {})
     first, second = capsys.readouterr().out.strip().splitlines()
     game = recorded.game("nano", passages()[0].id)
     assert first.startswith(f"{game.ranks.count(1)} of {len(game.ranks)}")
