@@ -170,7 +170,7 @@ def _train(method: str, bar, place) -> None:
     network = service.call(lambda: sequence.trainable(models.load("nano").network))
     train = torch.from_numpy(recorded.windows()[0])
     steps = sequence.run(network, train, method, setting, steps=LIVE_STEPS, generator=torch.Generator().manual_seed(time.time_ns() % 2**31))
-    started, _, drawn = time.monotonic(), st.session_state.exposure_live, 0.0
+    started, drawn, turn = time.monotonic(), 0.0, 0
     while (step := service.call(lambda: next(steps, None))) is not None:
         _, rewards, losses = st.session_state.exposure_live
         losses.append(step.loss)
@@ -181,12 +181,13 @@ def _train(method: str, bar, place) -> None:
         if passed > LIVE_SECONDS:
             break
         if passed - drawn > 1.5:  # a chart is drawn anew each time: not for every step
-            drawn = passed
-            _draw_live(place)
+            drawn, turn = passed, turn + 1
+            _draw_live(place, turn)
     bar.empty()
 
 
-def _draw_live(place) -> None:
+def _draw_live(place, turn: int = 0) -> None:
+    """The run so far; within one run of the script every drawing needs a `turn` of its own."""
     method, rewards, losses = st.session_state.get("exposure_live", ("", [], []))
     if not losses:
         return
@@ -195,7 +196,7 @@ def _draw_live(place) -> None:
         values = rewards or losses
         name = "reward" if rewards else "loss"
         alt = f"{LABELS[method]}, {len(losses)} steps: mean {name} from {display.number(values[0])} to {display.number(values[-1])}."
-        st.plotly_chart(figure, config=theme.CONFIG, key=f"exposure_live_{len(losses)}", alt=alt)
+        st.plotly_chart(figure, config=theme.CONFIG, key=f"exposure_live_chart_{turn}", alt=alt)
         st.markdown(live_words(method, rewards, losses))
 
 
