@@ -14,38 +14,46 @@ FAINT = "rgba(128,128,128,0.06)"
 SCALE = [[0, FAINT], [1, theme.MODEL]]
 
 
-def steps(found: InfoNCE, names: Sequence[str], partners: Sequence[str], unit: str, *, height: int = 390) -> go.Figure:
-    """Three panels over the same rows: cosines, the softmax of each row, −log of what stands on the diagonal. Names are escaped for Plotly."""
-    N = len(found.losses)
-    places = list(range(N))
-    numbers = [str(j + 1) for j in places]
-    figure = make_subplots(rows=1, cols=3, column_widths=[0.35, 0.35, 0.3], horizontal_spacing=0.035, shared_yaxes=True)
-    for column, (values, what) in enumerate(((found.similarities, "cosine"), (found.probs, "softmax")), start=1):
-        said = display.number if what == "cosine" else display.probability
-        hover = [[f"{names[i]}<br>{partners[j]}<br>{what} {said(min(float(values[i, j]), 1.0))}" for j in places] for i in places]
-        low = min(0.0, float(values.min()))
-        figure.add_heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=low, zmax=1, showscale=False, xgap=2, ygap=2, hovertext=hover, hoverinfo="text",
-                           name=what, row=1, col=column)  # fmt: skip
-        for i in places:
-            figure.add_shape(type="rect", x0=i - 0.5, x1=i + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": theme.TRUTH, "width": 2}, row=1, col=column)
-        figure.update_xaxes(tickvals=places, ticktext=numbers, showgrid=False, zeroline=False, title_text="second sentence of pair", row=1, col=column)
-    shown = display.in_unit(found.losses, unit)
-    figure.add_bar(x=shown, y=places, orientation="h", marker_color=theme.LOSS, text=[display.number(float(v)) for v in shown], textposition="outside", cliponaxis=False,
-                   hovertext=[f"{name}<br>loss {display.number(float(v))} {unit}" for name, v in zip(names, shown, strict=True)], hoverinfo="text", name="loss", row=1, col=3)  # fmt: skip
-    chance = float(display.in_unit(np.log(N), unit))
-    figure.add_vline(x=chance, line_color=theme.MUTED, line_dash="dot", layer="below", row=1, col=3)
-    theme.quiet(figure, height=height)
-    labels = [f"{i + 1} {name if len(name) <= 24 else name[:23] + '…'}" for i, name in enumerate(names)]
-    figure.update_yaxes(tickvals=places, ticktext=labels, range=[N - 0.5, -0.5], showgrid=False, zeroline=False, automargin=True)
-    figure.update_xaxes(
-        title_text=f"loss, {unit}; dotted: log {N}", range=[0, max(float(shown.max()), chance) * 1.3], zeroline=False, showgrid=False, row=1, col=3
-    )
-    for axis, title in (("x", "1 · cosines"), ("x2", "2 · divided by T, softmax of each row"), ("x3", "3 · −log of the diagonal")):
-        figure.add_annotation(xref=f"{axis} domain", yref="paper", x=0, y=1.01, text=title, showarrow=False, xanchor="left", yanchor="bottom")
-    figure.update_layout(margin_t=30, bargap=0.3)
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
+def matrix(values: np.ndarray, what: str, title: str, names: Sequence[str], partners: Sequence[str], *, labelled: bool, height: int = 390) -> go.Figure:
+    """One matrix, first sentences down, second ones across, the diagonal framed. `what` is "cosine" or "softmax"; names are escaped for Plotly."""
+    places = list(range(len(values)))
+    said = display.number if what == "cosine" else display.probability
+    hover = [[f"{names[i]}<br>{partners[j]}<br>{what} {said(min(float(values[i, j]), 1.0))}" for j in places] for i in places]
+    figure = go.Figure(
+        go.Heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=min(0.0, float(values.min())), zmax=1, showscale=False, xgap=2, ygap=2,
+                   hovertext=hover, hoverinfo="text", name=what)
+    )  # fmt: skip
+    for i in places:
+        figure.add_shape(type="rect", x0=i - 0.5, x1=i + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": theme.TRUTH, "width": 2})
+    _rows(figure, names, title, height, labelled=labelled)
+    figure.update_xaxes(tickvals=places, ticktext=[str(j + 1) for j in places], showgrid=False, zeroline=False, title_text="second sentence of pair")
     return figure
+
+
+def row_losses(found: InfoNCE, names: Sequence[str], unit: str, title: str, *, height: int = 390) -> go.Figure:
+    """−log of the diagonal, one bar a row; dotted, what a guess costs."""
+    N = len(found.losses)
+    shown = display.in_unit(found.losses, unit)
+    chance = float(display.in_unit(np.log(N), unit))
+    figure = go.Figure(
+        go.Bar(x=shown, y=list(range(N)), orientation="h", marker_color=theme.LOSS, text=[display.number(float(v)) for v in shown], textposition="outside", cliponaxis=False,
+               hovertext=[f"{name}<br>loss {display.number(float(v))} {unit}" for name, v in zip(names, shown, strict=True)], hoverinfo="text", name="loss")
+    )  # fmt: skip
+    figure.add_vline(x=chance, line_color=theme.MUTED, line_dash="dot", layer="below")
+    _rows(figure, names, title, height, labelled=False)
+    figure.update_layout(bargap=0.3)
+    figure.update_xaxes(title_text=f"loss, {unit}; dotted: log {N}", range=[0, max(float(shown.max()), chance) * 1.3], zeroline=False, showgrid=False)
+    return figure
+
+
+def _rows(figure: go.Figure, names: Sequence[str], title: str, height: int, *, labelled: bool) -> None:
+    """The same rows at the same heights in every panel."""
+    labels = [f"{i + 1} {name if len(name) <= 24 else name[:23] + '…'}" if labelled else str(i + 1) for i, name in enumerate(names)]
+    theme.quiet(figure, height=height)
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False)
+    figure.add_annotation(xref="x domain", yref="paper", x=0, y=1.01, text=title, showarrow=False, xanchor="left", yanchor="bottom")
+    figure.update_layout(margin={"t": 30, "b": 52})
+    figure.update_xaxes(automargin=False)
 
 
 def negatives(losses_nats: Sequence[float], chosen: int, unit: str, *, height: int = 300) -> go.Figure:
@@ -131,58 +139,61 @@ def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 300) ->
     return figure
 
 
-def estimates(found: dict, unit: str, *, height: int = 320) -> go.Figure:
-    """Left: the sampled loss, mean and one standard deviation, against the number of negatives. Right: how far each gradient is off, on average and by chance.
-
-    `found` has counts, truth, mean, deviation, and sampled_bias, sampled_spread, nce_bias, nce_spread.
-    """
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
+def loss_estimates(found: dict, unit: str, *, height: int = 320) -> go.Figure:
+    """The sampled loss against the number of negatives, its mean and one standard deviation. `found` has counts, truth, mean and deviation, nats."""
     counts = list(found["counts"])
     mean, deviation = (display.in_unit(np.asarray(found[name]), unit) for name in ("mean", "deviation"))
     truth = float(display.in_unit(found["truth"], unit))
+    figure = go.Figure()
     band = {"x": counts, "mode": "lines", "line": {"width": 0, "color": theme.MODEL}, "hoverinfo": "skip"}
-    figure.add_scatter(y=mean - deviation, **band, row=1, col=1)
-    figure.add_scatter(y=mean + deviation, fill="tonexty", fillcolor="rgba(128,128,128,0.2)", **band, row=1, col=1)
+    figure.add_scatter(y=mean - deviation, **band)
+    figure.add_scatter(y=mean + deviation, fill="tonexty", fillcolor="rgba(128,128,128,0.2)", **band)
     hover = [
         f"{m} negatives<br>mean {display.number(float(v))} {unit}<br>standard deviation {display.number(float(s))}"
         for m, v, s in zip(counts, mean, deviation, strict=True)
     ]
     figure.add_scatter(
-        x=counts,
-        y=mean,
-        mode="lines+markers",
-        line={"color": theme.MODEL, "width": 2.5},
-        hovertext=hover,
-        hoverinfo="text",
-        name="sampled softmax",
-        row=1,
-        col=1,
+        x=counts, y=mean, mode="lines+markers", line={"color": theme.MODEL, "width": 2.5}, hovertext=hover, hoverinfo="text", name="sampled softmax"
     )
-    figure.add_hline(y=truth, line_color=theme.LOSS, line_width=2, row=1, col=1)
+    figure.add_hline(y=truth, line_color=theme.LOSS, line_width=2)
     figure.add_annotation(
         x=0, y=truth, xref="x domain", yref="y", text="full softmax", font_color=theme.LOSS, showarrow=False, xanchor="left", yanchor="bottom"
     )
-    lines = (("sampled_bias", "sampled, bias", theme.MODEL, "solid"), ("sampled_spread", "sampled, spread", theme.MODEL, "dot"),
-             ("nce_bias", "NCE, bias", theme.SECOND, "solid"), ("nce_spread", "NCE, spread", theme.SECOND, "dot"))  # fmt: skip
-    for key, name, colour, dash in lines:
+    theme.quiet(figure, height=height, y_title=f"loss, {unit}")
+    _over_counts(figure, counts)
+    return figure
+
+
+def gradient_errors(found: dict, *, height: int = 320) -> go.Figure:
+    """How far each gradient is off, on average and by chance. `found` has counts, sampled_bias, sampled_spread, nce_bias and nce_spread."""
+    counts = list(found["counts"])
+    figure = go.Figure()
+    lines = (("sampled_spread", "sampled, spread", theme.MODEL, "dot", 5), ("nce_bias", "NCE, bias", theme.SECOND, "solid", 3),
+             ("nce_spread", "NCE, spread", theme.SECOND, "dot", 0), ("sampled_bias", "sampled, bias", theme.MODEL, "solid", 0))  # fmt: skip
+    for key, name, colour, dash, near in lines:
         values = [v if v > 0 else None for v in found[key]]  # an error below the noise of the draws has no place on a logarithmic axis
         hover = [f"{name}<br>{m} negatives<br>{display.number(v)}" for m, v in zip(counts, found[key], strict=True)]
-        figure.add_scatter(x=counts, y=values, mode="lines+markers", line={"color": colour, "width": 2, "dash": dash}, marker_size=5, hovertext=hover, hoverinfo="text", name=name, row=1, col=2)  # fmt: skip
-        at = next((i for i, v in enumerate(values) if v), None)
-        if at is not None:
-            figure.add_annotation(x=np.log10(counts[at]), y=float(np.log10(values[at])), xref="x2", yref="y2", text=name, font_color=colour, showarrow=False, xanchor="left", yanchor="bottom")  # fmt: skip
-    theme.quiet(figure, height=height)
-    figure.update_layout(margin_t=16)
-    for column in (1, 2):
-        figure.update_xaxes(
-            type="log",
-            title_text="negatives drawn, m",
-            tickvals=counts[::2],
-            ticktext=[display.number(m) for m in counts[::2]],
-            fixedrange=True,
-            row=1,
-            col=column,
+        figure.add_scatter(
+            x=counts,
+            y=values,
+            mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": dash},
+            marker_size=5,
+            hovertext=hover,
+            hoverinfo="text",
+            name=name,
         )
-    figure.update_yaxes(title_text=f"loss, {unit}", row=1, col=1, automargin=True)
-    figure.update_yaxes(type="log", title_text="length of the gradient's error", dtick=1, exponentformat="power", row=1, col=2, automargin=True)
+        at = next((i for i in [*range(min(near, len(values) - 1), len(values)), 0] if values[i]), None)
+        if at is not None:  # above a line that falls late, below the others
+            above = key == "sampled_spread"
+            place = {"x": float(np.log10(counts[at])), "y": float(np.log10(values[at])), "yanchor": "bottom" if above else "top"}
+            figure.add_annotation(text=name, font_color=colour, showarrow=False, xanchor="right" if near == 3 else "left", **place)
+    theme.quiet(figure, height=height, y_title="length of the gradient's error")
+    _over_counts(figure, counts)
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     return figure
+
+
+def _over_counts(figure: go.Figure, counts: Sequence[int]) -> None:
+    figure.update_layout(margin_t=16)
+    figure.update_xaxes(type="log", title_text="negatives drawn, m", tickvals=counts[::2], ticktext=[display.number(m) for m in counts[::2]], tickangle=0)

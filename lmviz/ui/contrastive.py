@@ -23,6 +23,14 @@ OPENING = "\n".join(f"{a} | {b}" for a, b in sentence_pairs.PAIRS[: sentence_pai
 TEMPERATURES = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0]
 DROPOUT, SEED = 0.1, 0  # of a sentence that is its own partner
 MINILM = "minilm"
+# on a phone the table keeps what the story needs: no sideways scroll, which a keyboard could not reach
+STYLE = """<style>
+.st-key-contrastive_table :is(td, th) { padding: .3rem .4rem; font-size: .85rem }
+@media (max-width: 640px) {
+  .st-key-contrastive_table :is(td, th):is(:nth-child(4), :nth-child(7)) { display: none }
+  .st-key-contrastive_table :is(td, th) { padding: .25rem; font-size: .78rem; overflow-wrap: anywhere }
+}
+</style>"""
 TITLES = {"masked": "masked, from both sides", MINILM: "MiniLM, made for sentences"}
 
 
@@ -138,15 +146,22 @@ def answer(steps: contrastive.InfoNCE, unit: str) -> str:
 
 
 def matrix(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit: str) -> None:
-    """The three panels, and one row written out."""
+    """From cosines to losses in three panels with the same rows; on a phone they stand one below the other."""
     firsts = [display.plotly_escape(a) for a, _ in pairs]
     seconds = [display.plotly_escape(b or a) for a, b in pairs]
-    alt = "; ".join(f"sentence {i + 1}: cosine with its partner {steps.similarities[i, i]:.2f}, chosen with {display.probability(min(steps.probs[i, i], 1.0))}, loss {display.amount(v, unit)}" for i, v in enumerate(steps.losses))  # fmt: skip
-    _draw(
-        figures.steps(steps, firsts, seconds, unit),
-        "contrastive_matrix",
-        f"Cosines of {len(pairs)} pairs, the softmax of each row, and its loss: {alt}.",
-    )
+    diagonals = [
+        (f"{s:.2f}".replace("-", display.MINUS), display.probability(min(float(p), 1.0))) for s, p in zip(np.diag(steps.similarities), np.diag(steps.probs))
+    ]
+    one, two, three = st.columns([45, 29, 26], gap="small")
+    with one:
+        figure = figures.matrix(steps.similarities, "cosine", "1 · cosines", firsts, seconds, labelled=True)
+        _draw(figure, "contrastive_cosines", f"Cosines of {len(pairs)} pairs; on the diagonal {', '.join(s for s, _ in diagonals)}.")
+    with two:
+        figure = figures.matrix(steps.probs, "softmax", "2 · ÷ T, softmax of each row", firsts, seconds, labelled=False)
+        _draw(figure, "contrastive_softmax", f"The softmax of each row; on the diagonal {', '.join(p for _, p in diagonals)}.")
+    with three:
+        figure = figures.row_losses(steps, firsts, unit, "3 · −log of the diagonal")
+        _draw(figure, "contrastive_losses", f"Loss of each row: {', '.join(display.amount(float(v), unit) for v in steps.losses)}.")
 
 
 @st.fragment
@@ -168,9 +183,7 @@ def row(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit: s
             display.number(steps.pull[i, j], 2),
         )
         lines.append(f"| {j + 1} {mark} | {display.md_escape(pairs[j][1] or pairs[j][0])} | " + " | ".join(map(str, cells)) + " |")
-    st.html(
-        "<style>.st-key-contrastive_table { overflow-x: auto; max-width: 100%; min-width: 0 } .st-key-contrastive_table :is(td, th) { padding: .3rem .4rem; font-size: .85rem } .st-key-contrastive_table table { min-width: 34rem }</style>"
-    )
+    st.html(STYLE)
     with st.container(key="contrastive_table"):
         st.markdown("\n".join(lines))
     p = min(float(steps.probs[i, i]), 1.0)

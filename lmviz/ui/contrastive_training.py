@@ -173,7 +173,15 @@ def _estimates(scored: ScoredText, selected: int, unit: str) -> None:
         f"{m} negatives: mean {display.amount(v, unit)}, deviation {display.amount(s, unit)}"
         for m, v, s in list(zip(found["counts"], found["mean"], found["deviation"]))[::3]
     )
-    _draw(figures.estimates(found, unit), "contrastive_estimates", f"Estimates of the loss {display.amount(found['truth'], unit)}: {alt}.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _draw(figures.loss_estimates(found, unit), "contrastive_estimates", f"Estimates of the loss {display.amount(found['truth'], unit)}: {alt}.")
+    with right:
+        errors = "; ".join(
+            f"{m} negatives: sampled {display.number(b)}, NCE {display.number(n)}"
+            for m, b, n in list(zip(found["counts"], found["sampled_bias"], found["nce_bias"]))[::3]
+        )
+        _draw(figures.gradient_errors(found), "contrastive_errors", f"Length of the mean gradient's error: {errors}.")
     st.markdown(estimate_words(found, token, scored.vocab_size, unit))
 
 

@@ -49,11 +49,16 @@ def test_the_stack_along_a_sentence_is_the_total():
 
 def test_the_three_panels_hold_cosines_softmax_and_loss():
     steps = contrastive.info_nce(*RNG.normal(size=(2, 4, 6)), temperature=0.3)
-    figure = contrastive_figures.steps(steps, list("abcd"), list("efgh"), "bits")
-    np.testing.assert_allclose(named(figure, "cosine")[0].z, steps.similarities)
-    np.testing.assert_allclose(np.array(named(figure, "softmax")[0].z).sum(1), 1)
-    np.testing.assert_allclose(named(figure, "loss")[0].x, steps.losses / np.log(2))
-    assert sum(shape.type == "rect" for shape in figure.layout.shapes) == 8
+    cosines, softmax = (
+        contrastive_figures.matrix(v, what, "", list("abcd"), list("efgh"), labelled=True)
+        for v, what in ((steps.similarities, "cosine"), (steps.probs, "softmax"))
+    )
+    np.testing.assert_allclose(cosines.data[0].z, steps.similarities)
+    np.testing.assert_allclose(np.array(softmax.data[0].z).sum(1), 1)
+    assert sum(shape.type == "rect" for shape in softmax.layout.shapes) == 4
+    bars = contrastive_figures.row_losses(steps, list("abcd"), "bits", "")
+    np.testing.assert_allclose(bars.data[0].x, steps.losses / np.log(2))
+    assert len({tuple(f.layout.yaxis.range) for f in (cosines, softmax, bars)}) == 1  # the rows stand side by side
 
 
 def test_the_curve_of_negatives_stays_under_chance_for_pairs_that_are_alike():
@@ -75,5 +80,7 @@ def test_the_plane_draws_a_run_of_ones_own_beside_the_others():
 def test_an_error_below_the_noise_has_no_place_on_a_logarithmic_axis(bias):
     found = {"counts": [1, 2], "truth": 1.0, "mean": [0.5, 0.9], "deviation": [0.3, 0.1], "sampled_bias": [bias, bias], "sampled_spread": [1.0, 0.5],
              "nce_bias": [0.4, 0.2], "nce_spread": [0.3, 0.2]}  # fmt: skip
-    (line,) = named(contrastive_figures.estimates(found, "nats"), "sampled, bias")
+    (line,) = named(contrastive_figures.gradient_errors(found), "sampled, bias")
     assert list(line.y) == ([0.5, 0.5] if bias else [None, None])
+    (mean,) = named(contrastive_figures.loss_estimates(found, "bits"), "sampled softmax")
+    np.testing.assert_allclose(mean.y, np.array([0.5, 0.9]) / np.log(2))
