@@ -115,10 +115,7 @@ def prediction(turn: ScoredText, left: ScoredText) -> tuple[str, list[str], int,
     n, total = helped(turn, left), len(turn)
     options = ["fewer than half", "half to three quarters", "more than three quarters", "every one"]
     answer = 3 if n == total else int(np.searchsorted([0.5, 0.75], n / total, side="right"))
-    because = (
-        f"{n} of {total}. The two models were trained on the same books and are of one size, but one is told what comes after, and it spent its training on guessing "
-        "a seventh of the tokens it read, where the other guessed every one."
-    )
+    because = f"{n} of {total}. The two models are of one size and read the same books. One is told what comes after; the other guessed every token of its training text, where a masked model guesses a seventh."
     return "For how many tokens of your text is the loss lower when the model sees both sides?", options, answer, because
 
 
