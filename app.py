@@ -44,6 +44,10 @@ BOOK = {
 }
 
 if get_script_run_ctx(suppress_warning=True) is None:  # the server is starting, no reader is here yet
-    app = st.App("app.py", lifespan=runtime.lifespan)
+    from starlette.middleware import Middleware
+
+    from lmviz.headers import SecurityHeaders
+
+    app = st.App("app.py", lifespan=runtime.lifespan, middleware=[Middleware(SecurityHeaders)])
 else:
     frame.open_book(BOOK)

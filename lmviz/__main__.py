@@ -1,4 +1,4 @@
-"""The command line: `python -m lmviz score TEXT|-|FILE`, `models`, `prepare`, `fetch`, `compress FILE`, `decompress FILE`, `train`."""
+"""The command line: `python -m lmviz score TEXT|-|FILE`, `models`, `prepare`, `fetch`, `compress FILE`, `decompress FILE`, `train`, `settings`, `healthy`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from lmviz import display, models, units
+from lmviz import display, models, settings, units
 from lmviz.errors import ReaderError
 from lmviz.models.service import friendly
 
@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
         coding.set_defaults(run=_coding, name=name)
     fetching = commands.add_parser("fetch", help="fetch SmolLM2 (94 MB) and convert it; what an earlier attempt left is gone on from")
     fetching.set_defaults(run=_fetch)
+    table = commands.add_parser("settings", help="the environment variables that a host of the book may set, and what they are now")
+    table.set_defaults(run=_settings)
+    healthy = commands.add_parser("healthy", help="open the book's first page on a running server, as a browser does; fails if it does not come")
+    healthy.add_argument("--url", default="http://127.0.0.1:8501", help="the server (default http://127.0.0.1:8501)")
+    healthy.add_argument("--timeout", type=float, default=20.0, help="seconds (default 20)")
+    healthy.set_defaults(run=_healthy)
     commands.add_parser("train", help="train a small model on your own text (see `train --help`)")
     return parser
 
@@ -142,6 +148,18 @@ def _prepare(options: argparse.Namespace) -> None:
         print(files.prepare_smollm2(progress))
     else:
         raise ReaderError("The SmolLM2 weights are not on this machine.", remedy=files.FETCH)
+
+
+def _settings(options: argparse.Namespace) -> None:
+    print(settings.table())
+    changed = [f"{s.name}={settings.value(s.name)}" for s in settings.SETTINGS if settings.value(s.name) != s.default]
+    print(f"\nSet here: {', '.join(changed) or 'none'}.")
+
+
+def _healthy(options: argparse.Namespace) -> None:
+    from lmviz import health
+
+    print(health.check(options.url, timeout=options.timeout))
 
 
 def _fetch(options: argparse.Namespace) -> None:

@@ -25,8 +25,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LMVIZ_HUB", False, "1: readers may load models from the Hugging Face hub by name, which fetches files onto the machine that serves the book"),
     Setting("LMVIZ_HUB_MAX_MB", 1200, "the largest safetensors files, in megabytes, that a hub model may have"),
     Setting("LMVIZ_HUB_LOCAL", False, "1: a hub model may also be named by a folder of the machine that serves the book"),
+    Setting("LMVIZ_MODELS", "", "the models that readers may choose, by name with commas between them (“nano,trigram”); empty: all that are here"),
+    Setting("LMVIZ_MAX_CHARACTERS", 20_000, "how many characters of a text are scored; the rest of a longer one is cut, and the page says so"),
+    Setting("LMVIZ_FRAME_ANCESTORS", "'self'", "who may show the book inside a frame, as in CSP's frame-ancestors: 'self', 'none', or addresses"),
     Setting("LMVIZ_URL", "", "the address under which others reach the book, for links and QR codes; empty: the one in the reader's browser"),
-    Setting("LMVIZ_TRAINING_SLOTS", 1, "how many readers' training runs are worked on at once (chapter 17); each takes one core"),
+    Setting(
+        "LMVIZ_TRAINING_SLOTS", 1, "how many readers' training runs are worked on at once (chapter 17); each takes one core. 0: none, the recorded runs only"
+    ),
 )
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -66,6 +71,6 @@ def value(name: str) -> bool | int | str:
 
 
 def table() -> str:
-    """All settings as a Markdown table, for the README."""
+    """All settings as a Markdown table: what `python -m lmviz settings` prints, and the README's."""
     rows = [f"| `{s.name}` | {int(s.default) if isinstance(s.default, bool) else s.default or '—'} | {s.meaning} |" for s in SETTINGS]
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])

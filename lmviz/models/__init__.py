@@ -26,7 +26,7 @@ _locks: defaultdict[str, Lock] = defaultdict(Lock)  # one a model: who loads one
 
 def names() -> list[str]:
     """The models this machine can load now, best first; one that was tried and failed is left out until it is tried again."""
-    return [row.name for row in registry.ROWS if row.name not in _failures and row.available()]
+    return [row.name for row in registry.ROWS if row.name not in _failures and registry.allowed(row.name) and row.available()]
 
 
 def failure(name: str) -> ReaderError | None:

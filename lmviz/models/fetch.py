@@ -20,7 +20,7 @@ from threading import Event, Lock, Thread
 
 from lmviz import settings
 from lmviz.errors import ReaderError
-from lmviz.models import files
+from lmviz.models import files, registry
 from lmviz.models.download import NoRoom, Source, Stopped, download
 
 VERSION = "0.1.2"
@@ -61,7 +61,7 @@ def is_here() -> bool:
 
 def is_offered() -> bool:
     """Readers may be offered to fetch it: it is not here, and the host allows it."""
-    return bool(settings.value("LMVIZ_FETCH")) and not is_here()
+    return bool(settings.value("LMVIZ_FETCH")) and registry.allowed("smollm2-135m") and not is_here()
 
 
 def kept_bytes() -> int:

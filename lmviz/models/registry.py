@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmviz import settings
 from lmviz.errors import ReaderError
 from lmviz.models import files
 from lmviz.models.port import CausalLM, MaskedLM
@@ -96,6 +97,12 @@ def masked_row(name: str) -> ModelRow:
         if candidate.name == name:
             return candidate
     raise ReaderError(f"There is no masked model called “{name[:60]}”. The masked models are: {', '.join(r.name for r in MASKED_ROWS)}.")
+
+
+def allowed(name: str) -> bool:
+    """Whether the host lets readers choose that model."""
+    listed = [part.strip() for part in settings.value("LMVIZ_MODELS").split(",") if part.strip()]
+    return not listed or name in listed
 
 
 def row(name: str) -> ModelRow:

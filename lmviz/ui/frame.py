@@ -124,7 +124,7 @@ def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
 def better_model_missing() -> ReaderError | None:
     """What the first page says when the best model is not on this machine: which one is used, and how to get the better one."""
     best = models.registry.ROWS[0]
-    if best.available() or not models.names():
+    if best.available() or not models.names() or not models.registry.allowed(best.name):
         return None
     used = models.registry.row(models.names()[0])
     return ReaderError(f"{best.missing} This book works without them, on “{used.title}”, a much smaller model of its own. To fetch {best.title} (94 MB), stop the app, run this, and start it again:",

@@ -45,12 +45,12 @@ def _another_text(scored: ScoredText) -> ScoredText | None:
     if links.opening("heatmap_other", default) == compare.OTHER_ORDER:
         st.session_state.heatmap_other = default
     linked(st, default=default).text_area(
-        "The other text", key="heatmap_other", height=70, max_chars=reader.MAX_CHARACTERS, placeholder="Type a second text, then press Ctrl+Enter"
+        "The other text", key="heatmap_other", height=70, max_chars=reader.max_characters(), placeholder="Type a second text, then press Ctrl+Enter"
     )
     with st.container(horizontal=True, key="heatmap_variants"):
         for label, text in variants(scored.text).items():
             st.button(label, key=f"heatmap_variant_{label}", on_click=_use, args=(text,), type="tertiary")
-    other = st.session_state.heatmap_other[: reader.MAX_CHARACTERS]
+    other = st.session_state.heatmap_other[: reader.max_characters()]
     return _ready(other, scored.model) if other.strip() else None
 
 
@@ -61,7 +61,7 @@ def variants(text: str) -> dict[str, str]:
     {'lower case': 'the cat', 'CAPITALS': 'THE CAT', 'words backwards': 'cat The'}
     """
     made = {"lower case": text.lower(), "CAPITALS": text.upper(), "words backwards": " ".join(reversed(text.split()))}
-    return {label: changed[: reader.MAX_CHARACTERS] for label, changed in made.items() if changed != text}
+    return {label: changed[: reader.max_characters()] for label, changed in made.items() if changed != text}
 
 
 def _use(text: str) -> None:

@@ -127,7 +127,7 @@ def curves_words(n_classes: int, settings: pulls.Settings) -> str:
 def sentence(scored: ScoredText, selected: int, settings: pulls.Settings) -> None:
     """One row a loss: the same real logits, coloured by the pull on what came."""
     opening = scored.text == examples.OPENING
-    which = linked(st).segmented_control("Sentence", ["mistake", "yours"], default="mistake" if opening else "yours", required=True, label_visibility="collapsed",
+    which = linked(st, name="losses_sentence").segmented_control("Sentence", ["mistake", "yours"], default="mistake" if opening else "yours", required=True, label_visibility="collapsed",
                                  key=f"losses_sentence_{opening}", format_func=lambda w: {"mistake": "A confident mistake", "yours": "Your text"}[w])  # fmt: skip
     text = evidence.mistake(scored.model) if which == "mistake" else scored
     known = evidence.of(text)

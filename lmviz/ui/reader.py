@@ -17,7 +17,6 @@ from lmviz.ui import links
 SHARED_CHARACTERS = 1_000  # a longer text stays out of the URL
 LONGEST_QUERY = 6_000  # bytes of all parameters together: proxies cut a URL near 8 KB
 UNITS = ("bits", "nats")
-MAX_CHARACTERS = 20_000  # scored; the rest of a longer text is cut, and the page says so
 PRESENT = "present"
 NAMES = {"text", "model", "unit", "token", "view", "term"}  # parameters that are no page's own
 
@@ -34,6 +33,11 @@ class Choices:
     @property
     def is_cut(self) -> bool:
         return self.typed_characters > len(self.text)
+
+
+def max_characters() -> int:
+    """How much of a text is scored."""
+    return max(1, settings.value("LMVIZ_MAX_CHARACTERS"))
 
 
 def open_session() -> None:
@@ -57,9 +61,9 @@ def open_session() -> None:
 
 
 def choices() -> Choices:
-    """The reader's present choices; the text without trailing newlines and cut at MAX_CHARACTERS."""
+    """The reader's present choices; the text cut at `max_characters()`."""
     typed = st.session_state.get("text") or ""
-    text = typed[:MAX_CHARACTERS]
+    text = typed[: max_characters()]
     return Choices(text, st.session_state.model, st.session_state.unit, len(typed))
 
 

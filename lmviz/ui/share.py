@@ -23,7 +23,7 @@ def link(place, drawn: str | None = None) -> str:
     if address == drawn:
         return address
     with place.container():
-        st.markdown("This link opens the page as you see it: your text, model, unit, selected token and the page's settings.")
+        st.markdown("This link opens the page as you see it: your text, model, unit, selected token and the page’s settings.")
         st.code(address, language=None, wrap_lines=True)
         if 0 < len(address) <= SCANNED:
             st.image(qr(address), width=420 if present.is_on() else 240, alt="QR code of the link above")

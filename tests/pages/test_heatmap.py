@@ -12,7 +12,7 @@ from lmviz import compare, display, landing, models, units
 from lmviz.data import examples
 from lmviz.figures import concentration
 from lmviz.models import scoring
-from lmviz.ui import heatmap, heatmap_compare, heatmap_files, reader, scores
+from lmviz.ui import heatmap, heatmap_compare, heatmap_files, scores
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.smollm2
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_text_leaves_a_sentence_and_the_text(chapter):
 
 def test_a_file_longer_than_the_box_is_cut_and_says_so(chapter, monkeypatch):
     monkeypatch.setattr(heatmap_files, "TYPED", 500)
-    monkeypatch.setattr(reader, "MAX_CHARACTERS", 120)
+    monkeypatch.setenv("LMVIZ_MAX_CHARACTERS", "120")
     chapter.file_uploader(key="heatmap_upload").set_value(("long.txt", b"again and " * 90, "text/plain")).run()
     said = " ".join(element.value for element in chapter.info)
     assert "The file has 900 characters; the first 500 are in the text box" in said
