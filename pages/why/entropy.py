@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lmviz.ui import entropy, reader, scores, show, strip
+from lmviz.ui import entropy, known_source, reader, scores, show, strip
 
 unit = reader.choices().unit
 scored = scores.reader_scored()
@@ -15,6 +15,7 @@ st.markdown(
     "follows exactly. Let a model learn it from longer and longer texts:"
 )
 entropy.known_source(unit)
+known_source.networks(unit)
 
 st.subheader("And on real text?", anchor=False)
 st.markdown(entropy.real_text(scored, unit))
