@@ -55,7 +55,7 @@ def two_roads(roads: Roads, length: int, *, unit: str) -> go.Figure:
     figure.update_xaxes(range=[limit, 0], title_text=f"cost, {unit}", nticks=5, zeroline=False, row=1, col=1)
     figure.update_xaxes(range=[0, limit], title_text=f"cost, {unit}", nticks=5, zeroline=False, row=1, col=2)
     for x, anchor, text, colour in (
-        (0.0, "left", "reading your text; small: what it would have said", theme.TRUTH),
+        (0.0, "left", "reading your text", theme.TRUTH),
         (1.0, "right", "reading its own words", theme.MODEL),
     ):
         figure.add_annotation(x=x, y=1, xref="paper", yref="paper", xanchor=anchor, yanchor="top", showarrow=False, text=text, font_color=colour)

@@ -125,7 +125,7 @@ def roads_words(walked: roads.Roads, rule: str, unit: str) -> str:
     if walked.human:
         human = float(np.mean([step.nats for step in walked.human]))
         words += (
-            f"On the left the model is **teacher-forced**: after each token it is told what you wrote, and pays :orange[**{display.amount(human, unit)}**] a token. On the right it is "
+            f"On the left the model is **teacher-forced**: after each token it is told what you wrote, and pays :orange[**{display.amount(human, unit)}**] a token; where it would have said something else, that stands beside the bar. On the right it is "
             f"**free running**: it reads what it has just said, and pays :orange[**{display.amount(own, unit)}**]. "
         )
         same = (

@@ -21,9 +21,9 @@ LABELS = {name: style[0] for name, style in pictures.METHODS.items()}
 LEGEND = {
     "cross_entropy": ":orange[━ cross-entropy]",
     "scheduled_sampling": ":violet[╍ scheduled sampling]",
-    "reinforce": ":green[┈ REINFORCE]",
+    "reinforce": ":gray[┈ REINFORCE]",
     "reinforce_baseline": ":blue[━ REINFORCE with baseline]",
-    "minimum_risk": "╌· minimum risk",
+    "minimum_risk": ":green[╌· minimum risk]",
 }
 MORE = {"human_nats": "cost of human words", "own_nats": "cost of its own words", "repeated_1": "repeated tokens"}
 LIVE_STEPS, LIVE_SECONDS = 30, 14.0
