@@ -54,17 +54,18 @@ def load(name: str | None = None) -> CausalLM:
         if not available:
             raise ReaderError("No model is on this machine.", remedy=registry.ROWS[0].remedy)
         name = available[0]
-    return _loaded.get(name) or _load(registry.row(name))
+    return _load(registry.row(name))
 
 
 def load_masked(name: str | None = None) -> MaskedLM:
     """The masked model of that name (None: the best there is), loaded once a process and shared; raises as `load` does."""
-    name = name or registry.MASKED_ROWS[0].name
-    return _loaded.get(name) or _load(registry.masked_row(name))
+    return _load(registry.masked_row(name or registry.MASKED_ROWS[0].name))
 
 
 def _load(row: registry.ModelRow) -> CausalLM | MaskedLM:
     name = row.name
+    if (ready := _loaded.get(name)) is not None:
+        return ready
     with _locks[name]:
         if name not in _loaded:
             if not row.available():

@@ -153,8 +153,11 @@ def test_nothing_to_read_is_nothing_wrong(model):
 def test_the_bundled_masked_model_is_offered_by_itself_and_not_among_the_causal_ones():
     assert models.masked_names() == ["masked"] and "masked" not in models.names()
     assert models.load_masked() is models.load_masked("masked")
-    with pytest.raises(ReaderError, match="no masked model"):
+    models.load("nano")
+    with pytest.raises(ReaderError, match="no masked model"):  # also once a model of that name is in memory
         models.load_masked("nano")
+    with pytest.raises(ReaderError, match="no model called"):
+        models.load("masked")
 
 
 def test_the_validation_passage_costs_what_the_card_says():
