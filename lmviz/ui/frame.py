@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import StopException
 from lmviz import models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
-from lmviz.ui import fallback, fetching, present, reader, runtime, share, show
+from lmviz.ui import fallback, fetching, path, present, reader, runtime, share, show
 
 HERE = Path(__file__).parent
 STYLE = f"<style>\n{(HERE / 'frame.css').read_text(encoding='utf-8')}\n</style>"
@@ -63,6 +63,7 @@ def open_book(book: dict[str, list[Chapter]]) -> None:
         st.markdown(present.STYLE, unsafe_allow_html=True)  # ours
     shared = _choices()
     _title(book, chapter)
+    path.line(chapter.name)
     if chapter.reads_text:
         _text()
     reader.write_url()
@@ -72,6 +73,7 @@ def open_book(book: dict[str, list[Chapter]]) -> None:
         pass
     if chapter is chapters[0]:
         _contents(book, st_pages)
+    path.keep()
     _way_on(chapters, place, st_pages)
     if shared is not None:
         share.link(*shared)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from lmviz import display
-from lmviz.ui import reader, scores, strip
+from lmviz.ui import frame, path, reader, scores, search, strip
 
 scored = scores.reader_scored()
 unit = reader.choices().unit
@@ -23,3 +23,5 @@ st.markdown(
     "This book asks why it is this number and not another. Type your own sentence above: every figure in every chapter is then "
     "computed on it, by a real language model, and every page shows the code that did it."
 )
+search.box(key="contents_search")
+path.overview(frame.titles())
