@@ -72,7 +72,7 @@ TERMS: tuple[Term, ...] = (
     Term("one-hot", "likelihood", "A distribution with all of its probability on one thing: what came."),
     Term("optimiser", "training", "The rule that turns gradients into steps: plain descent, Adam, Muon and others."),
     Term("perplexity", "perplexity", "exp of the mean loss: among how many equally likely tokens the model might as well be choosing."),
-    Term("PPMd", "perplexity", "A file compressor that predicts each byte from the few before it, learning as it goes; long the best for text."),
+    Term("PPMd", "compression", "A file compressor that predicts each byte from the few before it, learning as it goes; long the best for text."),
     Term("proper score", "losses", "A score that is best, on average, when one states what one believes. Log and Brier are proper, accuracy and the hinge are not.", ("proper",)),
     Term("pseudo-log-likelihood", "masked", "The sum over a sentence of each token's log-probability given all the others. Not the logarithm of any probability of the sentence (Salazar et al. 2020)."),
     Term("rank", "heatmap", "The place of what came in the model's order of all candidates; 1 is its favourite."),

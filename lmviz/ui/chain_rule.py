@@ -111,7 +111,7 @@ def underflow(book: Ledger) -> str:
 def start_of_text(scored: ScoredText) -> str:
     first = scored.tokens[0].text
     return (
-        "A product needs a first factor: the chance of the first token, after nothing. This model was trained on documents that each begin with a special token "
+        "A product needs a first factor: the chance of the first token, after nothing. This model was trained on documents that each begin with a special token, the [start token](glossary?term=start-token) "
         f"(`<|endoftext|>` for SmolLM2), and it is given that one before your text, so that even “{display.md_escape(first)}” has a probability. "
         "You cannot type that token: the same characters in your text are read as ordinary characters. Some tools leave the first token out, and get another perplexity."
     )

@@ -61,7 +61,7 @@ def beside_words(scored: ScoredText, file: Written | None, shown) -> str:
     learn = "A text this short gives them nothing to learn from. " if scored.n_bytes < 1000 else ""
     return (
         f"{plural(ours, 'byte')} of code, {share} % of the plain text{head}. The best of the others, {best}, needs {display.number(others[best])}, {display.number(others[best] / max(1, ours), 2)} times the code. "
-        f"gzip, bz2, xz and zstd carry heads and checksums of their own, PPMd none. {learn}{model}; the programs need only themselves."
+        f"gzip, bz2, xz and zstd carry heads and checksums of their own, [PPMd](glossary?term=ppmd) none. {learn}{model}; the programs need only themselves."
     )
 
 
@@ -150,7 +150,7 @@ def huffman_table(view: recorded.HuffmanView, most: int = 10) -> str:
 
 def huffman_words(view: recorded.HuffmanView) -> str:
     return (
-        f"Under the unigram model, which knows how often each token occurs and nothing else, the entropy is {display.number(view.entropy, 4)} bits a token, and Huffman's code needs "
+        f"Under the unigram model, which knows how often each token occurs and nothing else, the entropy is {display.number(view.entropy, 4)} bits a token, and a [Huffman code](glossary?term=huffman-code) needs "
         f"{display.number(view.mean_length, 4)}: never less than the entropy, never a whole bit more. This text takes it {display.number(view.n_bits)} bits. "
         "Nearly as good as it gets, for a model that never expects anything with more than a few per cent. "
         "A model that is often sure needs **less than one bit** for most tokens, and no code word is shorter than one."

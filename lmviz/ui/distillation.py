@@ -171,7 +171,7 @@ def dark_words(scored: ScoredText, selected: int, of_teacher: np.ndarray, unit: 
     return (
         f"A label has no entropy. The teacher's distribution has {display.amount(found.entropy, unit)} here, and they split exactly in two: {display.amount(found.whether, unit)} are the doubt whether "
         f":violet[**{_token(scored, selected)}**] comes at all, and **{display.amount(found.mass * found.which, unit)}** are about *which* other token might. The teacher leaves {display.probability(found.mass)} to the others, spread as if over "
-        f"{display.number(found.rivals, 2)} equally likely ones out of {display.number(len(of_teacher) - 1)}. Hinton called that **dark knowledge**: which mistakes are nearly right."
+        f"{display.number(found.rivals, 2)} equally likely ones out of {display.number(len(of_teacher) - 1)}. Hinton called that **[dark knowledge](glossary?term=dark-knowledge)**: which mistakes are nearly right."
     )
 
 

@@ -174,7 +174,7 @@ def asymmetry(forward: float, back: float, js: float, unit: str) -> str:
     return (
         f"At present KL(p‖q) is **{_said(forward, unit)}** and KL(q‖p) is **{_said(back, unit)}**: the truth comes first, and it decides which mistakes are counted. "
         "KL(p‖q) punishes q for calling impossible what happens; KL(q‖p) punishes it for believing in what does not. "
-        f"The **Jensen–Shannon divergence**, {_said(js, unit)}, measures both to their average: it is symmetric and never more than {display.amount(math.log(2), unit)}."
+        f"The **[Jensen–Shannon divergence](glossary?term=jensen-shannon-divergence)**, {_said(js, unit)}, measures both to their average: it is symmetric and never more than {display.amount(math.log(2), unit)}."
     )
 
 

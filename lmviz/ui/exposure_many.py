@@ -98,7 +98,7 @@ def error_intro() -> str:
     return (
         "Cost cannot tell lost from dull. Arora and others (2022) ask instead how wrong the model's *distribution* is, against an oracle $o$ that stands in for the truth: the divergence "
         "$\\mathrm{KL}(o\\,\\|\\,p)$ at each step, once after human words and once after the model's own. If own words did no harm, the error piled up after $l$ steps, $R_{\\le l}$, would be "
-        f"$l$ times the teacher-forced rate $\\varepsilon_{{\\le l}}$, and the excess 0. Nobody has the truth; here {' or '.join(_title(name) for name in facts['oracles'])} stands in for it. "
+        f"$l$ times the teacher-forced rate $\\varepsilon_{{\\le l}}$, and the excess 0, which is why it is called [excess accumulated error](glossary?term=excess-accumulated-error). Nobody has the truth; here {' or '.join(_title(name) for name in facts['oracles'])} stands in for it. "
         "SmolLM2 cuts text into other tokens than nano, so the two are compared where a word has just ended, on what both can say: how likely punctuation is to follow, or a space and which first letter."
     )
 

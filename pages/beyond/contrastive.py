@@ -30,7 +30,7 @@ contrastive_training.estimates(unit)
 
 st.subheader("Why is it cross-entropy?", anchor=False)
 st.markdown(
-    "A language model's logits are scores of tokens; here they are cosines of sentences, divided by a temperature. All that follows is the same: softmax, one right answer, −log."
+    "A language model's logits are scores of tokens; here they are cosines of sentences, that is of their [embeddings](glossary?term=embedding), divided by a temperature. All that follows is the same: softmax, one right answer, −log."
 )
 st.latex(r"L_i = -\log \frac{\exp(\cos(a_i, p_i)/T)}{\sum_{j=1}^{N} \exp(\cos(a_i, p_j)/T)}")
 st.markdown(
@@ -39,7 +39,7 @@ st.markdown(
 )
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "A negative may be a paraphrase that nobody marked, and it is pushed away all the same. The loss cannot show more than log N of information. And a cosine of mean states is a rough reading of a sentence: these models are small, "
+    "A negative may be a paraphrase that nobody marked, and it is pushed away all the same. [InfoNCE](glossary?term=infonce) cannot show more than log N of information. And a cosine of mean states is a rough reading of a sentence: these models are small, "
     "two sentences with the same words in another order may get nearly the same vector, and the pairs here were written for this book."
 )
 show.predict(*contrastive.prediction(steps, unit), key="contrastive_predict")

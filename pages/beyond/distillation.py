@@ -23,7 +23,7 @@ st.markdown(
 )
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "A student learns its teacher's mistakes as faithfully as its knowledge, so without the text (α = 0) it can at best become its teacher. Teacher and student must mean the same by every logit: one vocabulary, "
+    "In [distillation](glossary?term=distillation) a student learns its teacher's mistakes as faithfully as its knowledge, so without the text (α = 0) it can at best become its teacher. Teacher and student must mean the same by every logit: one vocabulary, "
     "one way of cutting text. And it must be worth the price: the teacher has to read every token too."
 )
 if (question := distillation.prediction(scored, selected)) is not None:

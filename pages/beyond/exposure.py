@@ -32,10 +32,10 @@ exposure_remedies.live()
 
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "Whether exposure bias matters is disputed: He and others (2021) found that language models, given a distorted beginning, largely recover by themselves. What is measured here is nano, "
-    "a small model, on a few dozen short texts, and an oracle is a model too. Scheduled sampling has a flaw of its own: it asks for the human's next word after words that no longer lead there, so even with endless data its best "
+    "Whether [exposure bias](glossary?term=exposure-bias) matters is disputed: He and others (2021) found that language models, given a distorted beginning, largely recover by themselves. What is measured here is nano, "
+    "a small model, on a few dozen short texts, drawn as they come or by [top-k](glossary?term=top-k-sampling) and [nucleus sampling](glossary?term=nucleus-sampling), and an oracle is a model too. Scheduled sampling has a flaw of its own: it asks for the human's next word after words that no longer lead there, so even with endless data its best "
     "answer is not the truth (Huszár 2015). A reward of shared words invites flat texts that share many; real ones are learned from people's judgements, and need a leash that keeps the model near where it started. "
-    "Teacher forcing with cross-entropy stays the first stage of nearly all language models: every token is a lesson, and none has to be drawn by lot."
+    "[Teacher forcing](glossary?term=teacher-forcing) with cross-entropy stays the first stage of nearly all language models: every token is a lesson, and none has to be drawn by lot."
 )
 show.predict(*exposure.prediction(), key="exposure_predict")
 exposure.code(scored)

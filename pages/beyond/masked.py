@@ -23,8 +23,8 @@ masked_rule.counting(unit)
 
 st.subheader("Scoring a sentence", anchor=False)
 st.markdown(
-    "A masked model has no probability of a sentence to offer. What it can do is hide each token in turn and say how well it is guessed from all the others. "
-    "The sum of those log-probabilities is the **pseudo-log-likelihood**:"
+    "A [masked language model](glossary?term=masked-language-model) has no probability of a sentence to offer. What it can do is hide each token in turn and say how well it is guessed from all the others. "
+    "The sum of those log-probabilities is the **[pseudo-log-likelihood](glossary?term=pseudo-log-likelihood)**:"
 )
 st.latex(r"\mathrm{PLL}(w_1 \dots w_T) = \sum_{t=1}^{T} \log P(w_t \mid w_1 \dots w_{t-1},\, w_{t+1} \dots w_T)")
 masked_pseudo.beside(text, unit)

@@ -22,7 +22,7 @@ downstream_pairs.again()
 
 st.subheader("Why should they go together?", anchor=False)
 st.markdown(
-    "A sentence's probability is a product of its tokens' probabilities, and cross-entropy is the mean of their negative logarithms. In a minimal pair the two sentences share "
+    "A sentence's probability is a product of its tokens' probabilities, and cross-entropy is the mean of their negative logarithms. In a [minimal pair](glossary?term=minimal-pair) the two sentences share "
     "all but a word or two, so the model is right when"
 )
 st.latex(r"\sum_t \log P(g_t \mid g_{<t}) \;>\; \sum_t \log P(b_t \mid b_{<t})")
@@ -35,7 +35,7 @@ st.markdown(f"**Length** weighs in. The longer of two sentences has more factors
 
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "Forty pairs a phenomenon leave wide intervals, and all were written by one hand, in one style. nano and tiny have read old novels only, which is why the pairs speak of "
+    "Forty pairs a phenomenon leave wide intervals around each [accuracy](glossary?term=accuracy), and all were written by one hand, in one style. nano and tiny have read old novels only, which is why the pairs speak of "
     "ships and letters; SmolLM2 has read far more, most likely such novels too. The checkpoints are those of one run from one seed, and models that share their data and tokenizer are "
     "not independent witnesses. The passages are not the text that anybody trained on. And to prefer a sentence is not to be able to use it: nothing here asks a model to do anything."
 )

@@ -16,11 +16,11 @@ st.subheader("Why does the loss matter at all?", anchor=False)
 st.markdown(
     "The model, its first weights and the text are the same in every run; so is the order in which the text is read. All that a loss decides is **which way is down**: "
     "every step moves the weights against its gradient. So runs part where gradients differ. Cross-entropy pulls a missed token up with $1 - p$; squared error pulls with $2pL$, almost nothing as long as $p$ is small, "
-    "and at the start every $p$ is small. Adam and Muon rescale every step and so make up for much of it; under plain SGD, among the further choices, squared error stays far behind. The hinge never asks for probabilities, only for a lead, so what it learns cannot be read as chances."
+    "and at the start every $p$ is small. Adam and Muon are [optimisers](glossary?term=optimiser) that rescale every step, and so they make up for much of it; under plain SGD, among the further choices, squared error stays far behind. The hinge never asks for probabilities, only for a lead, so what it learns cannot be read as chances."
 )
 st.latex(r"w \leftarrow w - \eta\,\frac{\partial L}{\partial w}")
 st.markdown(
-    r"Here $w$ is a weight, $L$ the loss of a batch and $\eta$ the learning rate. All runs are measured by the same yardstick, cross-entropy on text they never read. "
+    r"Here $w$ is a weight, $L$ the loss of a batch and $\eta$ the [learning rate](glossary?term=learning-rate). All runs are measured by the same yardstick, cross-entropy on text they never read. "
     "It is the yardstick because it counts the bits that a code built on the model would need; a loss that is not cross-entropy can be good at something else, and the table says at what: "
     "the share of right favourites, and the **calibration error**, how far stated confidence lies from how often it comes true."
 )

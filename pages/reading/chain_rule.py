@@ -36,14 +36,15 @@ chain_rule.swap(scored, selected, unit)
 
 st.subheader("Why a product?", anchor=False)
 st.markdown(
-    "No model can hold the probability of every possible sentence. But any sentence can be read from left to right, and then its "
-    "probability is the product of one chance a step, with nothing left out and nothing assumed:"
+    "No [language model](glossary?term=language-model) can hold the probability of every possible sentence. But any sentence can be read from left to right, and then its "
+    "probability is the product of one chance a step, with nothing left out and nothing assumed. That is the [chain rule](glossary?term=chain-rule):"
 )
 st.latex(r"P(w_1 \dots w_T) = \prod_{t=1}^{T} P(w_t \mid w_{<t})")
 st.latex(r"-\log P(w_1 \dots w_T) = \sum_{t=1}^{T} -\log P(w_t \mid w_{<t})")
 st.markdown(
-    f"$w_t$ is token number $t$, and $w_{{<t}}$ all tokens before it. Each factor is between 0 and 1, so the product of {scored.n_scored} of them is tiny: "
+    f"$w_t$ is [token](glossary?term=token) number $t$, and $w_{{<t}}$ all tokens before it, its [context](glossary?term=context). Each factor is between 0 and 1, so the product of {scored.n_scored} of them is tiny: "
     f"here {display.number(book.products_float64[-1], 2)}. Its logarithm is a sum of ordinary numbers, {display.amount(scored.total_nats, unit)} in all. "
+    "Each of them is the [loss](glossary?term=loss) of one token, also called its [surprisal](glossary?term=surprisal): in [nats](glossary?term=nat) with the natural logarithm, in bits with base 2. "
     "That sum, divided by the number of tokens, is the **cross-entropy** of the text under the model."
 )
 st.markdown(chain_rule.underflow(book))
@@ -55,7 +56,7 @@ chain_rule.start_of_text_choice()
 
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "The identity holds for any order of reading, but this model can read in one only. Its tokens are pieces of words, so another "
+    "The identity holds for any order of reading, but this model, a [causal model](glossary?term=causal-model), can read in one only. Its [vocabulary](glossary?term=vocabulary) is made of pieces of words, so another "
     "tokenizer cuts the same sentence into another product. And a probability is the model's opinion, not the sentence's worth: "
     "a true sentence can be unlikely, and a false one easy to guess."
 )

@@ -40,7 +40,7 @@ with right:
 st.subheader("Why −log₂ P bits?", anchor=False)
 st.markdown(
     "Think of all numbers from 0 to 1. The first token keeps a stretch of them as long as its probability, the second keeps such a share of that stretch, and so on: "
-    "a text is a stretch of length $P(w_1 \\dots w_T)$, and different texts have different ones. To name a stretch, name one number in it:"
+    "a text is a stretch of length $P(w_1 \\dots w_T)$, and different texts have different ones. That is [arithmetic coding](glossary?term=arithmetic-coding). To name a stretch, name one number in it:"
 )
 st.latex(r"\text{bits} \;\le\; \Bigl\lceil -\log_2 \prod_t P_t \Bigr\rceil + 1 \;<\; \sum_t -\log_2 P_t + 2")
 st.markdown(

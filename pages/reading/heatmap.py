@@ -52,7 +52,7 @@ st.markdown(
 
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "Costly does not mean wrong: a typing error, a lie and a good joke can cost the same. The model sees only what stands to the left, so a word that becomes "
+    "Costly does not mean wrong, nor does a far [rank](glossary?term=rank): a typing error, a lie and a good joke can cost the same. The model sees only what stands to the left, so a word that becomes "
     "clear later is paid for at once. And a token is not a word: two tokenizers spread one word's cost differently, and only sums over the same bytes can be compared."
 )
 show.predict(*heatmap.prediction(scored), key="heatmap_predict")

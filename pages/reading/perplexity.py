@@ -25,7 +25,9 @@ st.subheader("From loss to perplexity", anchor=False)
 perplexity.from_loss()
 
 st.subheader("The ladder", anchor=False)
-st.markdown("One text, read by models that know more and more. All of them are charged for the same bytes, so the bars compare.")
+st.markdown(
+    "One text, read by models that know more and more, from those that count, [n-grams](glossary?term=n-gram), to those that learn. All are charged for the same bytes, in [bits per byte](glossary?term=bits-per-byte), so the bars compare."
+)
 perplexity.ladder(scored)
 
 st.subheader("Context helps", anchor=False)
@@ -34,7 +36,7 @@ perplexity_context.helps(scored, unit)
 st.subheader("Texts longer than the memory", anchor=False)
 st.markdown(
     "A model has a longest context. A longer text is read through windows that overlap: each counts only its new tokens (full), and repeats some "
-    "old ones so that the new ones are not read cold (pale). Moving on in small steps is kinder to every token and costs more."
+    "old ones so that the new ones are not read cold (pale). Moving on in small steps, a small [stride](glossary?term=stride), is kinder to every token and costs more."
 )
 perplexity_context.long_texts(scored)
 
@@ -43,7 +45,7 @@ perplexity_pitfalls.choose(scored)
 
 st.subheader("Why exp of the mean?", anchor=False)
 st.markdown(
-    "A fair die of $N$ sides gives every outcome the chance $1/N$, and so the loss $\\log N$. Perplexity asks which $N$ would cost what this text costs:"
+    "A fair die of $N$ sides gives every outcome the chance $1/N$, and so the loss $\\log N$. [Perplexity](glossary?term=perplexity) asks which $N$ would cost what this text costs:"
 )
 st.latex(
     r"\begin{aligned} \log N &= \frac1T \sum_{t=1}^{T} -\log P_t \\[4pt] N &= \exp\Big(\frac1T \sum_{t=1}^{T} -\log P_t\Big) = \Big(\prod_{t=1}^{T} \frac1{P_t}\Big)^{1/T} \end{aligned}"
@@ -56,7 +58,7 @@ st.markdown(
 
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "Perplexity is counted per token, so it belongs to a tokenizer, a context, a start token and a text; without those four it means nothing. One token of "
+    "Perplexity is counted per token, so it belongs to a [tokenizer](glossary?term=tokenizer), a context, a start token and a text; without those four it means nothing. One token of "
     "probability 0 makes it infinite. It says how well a text was foreseen, not whether the text is true, useful or kind, and two models of equal "
     "perplexity can fail in different places. The model does not roll a fair die either: at most places a few tokens share nearly all the chance."
 )

@@ -16,7 +16,7 @@ else:
 
 st.subheader("Doubt on purpose", anchor=False)
 st.markdown(
-    "Cross-entropy on one-hot targets is never satisfied: the truth should have probability 1, so its logit is pulled up for ever. **Label smoothing** takes a little of the target, "
+    "Cross-entropy on one-hot targets is never satisfied: the truth should have probability 1, so its logit is pulled up for ever. **[Label smoothing](glossary?term=label-smoothing)** takes a little of the target, "
     "ε, from the truth and spreads it evenly. Then the loss is least at a finite lead:"
 )
 calibration.smoothed(scored.vocab_size)
@@ -33,12 +33,12 @@ st.latex(r"z_y - z_k = \log\frac{q_y}{q_k} = \log\left(\frac{(1-\varepsilon)\,V}
 st.markdown("with ε/V on every class, and with ε/(V − 1) on the others:")
 st.latex(r"z_y - z_k = \log\frac{(1-\varepsilon)(V-1)}{\varepsilon}")
 st.markdown(
-    "**Why calibration at all?** Cross-entropy is a proper score: its expectation is least when what is stated is what happens. A model trained on enough text is therefore calibrated as a by-product. "
-    "Smoothing gives that up, a little and on purpose; a temperature, fitted afterwards by the same loss, can give it back."
+    "**Why [calibration](glossary?term=calibration) at all?** Cross-entropy is a proper score: its expectation is least when what is stated is what happens. A model trained on enough text is therefore calibrated as a by-product. "
+    "Smoothing gives that up, a little and on purpose; a [temperature](glossary?term=temperature), fitted afterwards by the same loss, can give it back."
 )
 st.subheader("Where it stops", anchor=False)
 st.markdown(
-    "The passages are few and were written for this book; a thousand tokens leave intervals that wide. The ECE depends on the bins, and is above 0 even for a perfect model on a finite sample. "
+    "The passages are few and were written for this book; a thousand tokens leave a [reliability diagram](glossary?term=reliability-diagram) with intervals that wide. The [ECE](glossary?term=expected-calibration-error) depends on the bins, and is above 0 even for a perfect model on a finite sample. "
     "Only the favourite is looked at here: a model may be calibrated about it and not about the rest. And calibration is not knowledge: stating how often each word occurs, whatever came before, is calibrated too."
 )
 if found is not None:

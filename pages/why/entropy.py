@@ -11,7 +11,7 @@ entropy.edit(scored, selected, unit)
 
 st.subheader("A source whose entropy is known", anchor=False)
 st.markdown(
-    "Whether a model is as good as can be, one can say only where p is known. So take a source made by hand: each symbol depends on the one before, by a small table, and its entropy "
+    "Whether a model is as good as can be, one can say only where p is known. So take a [Markov source](glossary?term=markov-source), made by hand: each symbol depends on the one before, by a small table, and its [entropy rate](glossary?term=entropy-rate) "
     "follows exactly. Let a model learn it from longer and longer texts:"
 )
 entropy.known_source(unit)
@@ -22,8 +22,8 @@ st.markdown(entropy.real_text(scored, unit))
 
 st.subheader("Why is KL never negative?", anchor=False)
 st.markdown(
-    "An outcome of probability $q$ costs $-\\log q$. Averaged over what really happens, with $p$, that is the **cross-entropy**; if the costs come from $p$ itself, it is the **entropy**; "
-    "and what is left between them is the **Kullback–Leibler divergence**:"
+    "An outcome of probability $q$ costs $-\\log q$. Averaged over what really happens, with $p$, that is the **[cross-entropy](glossary?term=cross-entropy)**; if the costs come from $p$ itself, it is the **[entropy](glossary?term=entropy)**; "
+    "and what is left between them is the **[Kullback–Leibler divergence](glossary?term=kl-divergence)**:"
 )
 st.latex(
     r"\underbrace{-\sum_k p_k \log q_k}_{H(p,\,q)} = \underbrace{-\sum_k p_k \log p_k}_{H(p)} + \underbrace{\sum_k p_k \log \frac{p_k}{q_k}}_{\mathrm{KL}(p \,\|\, q)}"

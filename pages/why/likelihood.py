@@ -28,7 +28,7 @@ likelihood.ten_times(scored, selected, unit)
 
 st.subheader("Why are they one?", anchor=False)
 st.markdown(
-    "The logarithm turns a product into a sum and keeps its order: what makes the product largest makes the sum of costs smallest. A one-hot target picks a single term out of "
+    "The logarithm turns a product into a sum and keeps its order: what makes the product largest, [maximum likelihood](glossary?term=maximum-likelihood), makes the sum of costs smallest. A [one-hot](glossary?term=one-hot) target picks a single term out of "
     "the cross-entropy's sum, and that term is the cost. And KL is the cross-entropy less the entropy of the data, in which the model has no say."
 )
 st.latex(
@@ -36,7 +36,7 @@ st.latex(
     r"&= \tfrac1T \textstyle\sum_t H(1_{w_t}, \hat y_t) \\ &= \tfrac1T \textstyle\sum_t \bigl(\mathrm{KL}(p_t \,\|\, \hat y_t) + H(p_t)\bigr) \end{aligned}"
 )
 st.markdown(
-    "So there is nothing to choose between them. Each tells why the number is worth lowering: the likelihood says *make what was written probable*, "
+    "So there is nothing to choose between them. Each tells why the number is worth lowering: the [likelihood](glossary?term=log-likelihood) says *make what was written probable*, "
     "the cross-entropy *spend few bits on it*, the divergence *come close to where the text came from*."
 )
 

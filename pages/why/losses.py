@@ -16,15 +16,15 @@ if (found := trained.series()) is not None:
 
 st.subheader("Why cross-entropy?", anchor=False)
 st.markdown(
-    "Two wishes pull apart. A loss should be **proper**: least when the model states what it believes, or the model learns to say something else. "
+    "Two wishes pull apart. A loss should be **[proper](glossary?term=proper-score)**: least when the model states what it believes, or the model learns to say something else. "
     "And it should **pull where the model is wrong**, or the model never learns that it is. The pull of cross-entropy is what the truth lacks:"
 )
 st.latex(r"-\frac{\partial}{\partial z_y}\bigl(-\log \hat y_y\bigr) = 1 - p")
 st.latex(r"-\frac{\partial}{\partial z_y}\sum_k(\hat y_k - y_k)^2 = 2p\,L")
 st.markdown(
-    "Here $p$ is the probability of what came and $L$ the squared error itself. At $p$ near 0 the first is near 1 and the second near 0: squared error sits behind "
+    "Here $p$ is the probability of what came and $L$ the [squared error](glossary?term=brier-score) itself. At $p$ near 0 the first is near 1 and the second near 0: squared error sits behind "
     "the softmax, whose own slope vanishes where it is certain, and the logarithm is what undoes that slope. "
-    "The hinge pulls with full force until the truth leads by its margin, then lets go, so its scores are no probabilities. Focal loss spends less on what is already easy; "
+    "The [hinge](glossary?term=hinge-loss) pulls with full force until the truth leads by its margin, then lets go, so its scores are no probabilities. [Focal loss](glossary?term=focal-loss) spends less on what is already easy; "
     "label smoothing turns round, and pushes a truth down that has become too sure."
 )
 st.subheader("Where it stops", anchor=False)
