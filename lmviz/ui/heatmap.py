@@ -8,7 +8,7 @@ import streamlit as st
 from lmviz import display, landing, units
 from lmviz.figures import concentration, loss_line, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import strip, token_strip
+from lmviz.ui import show, strip, token_strip
 from lmviz.ui.links import linked
 
 FEW_LINES = 75  # tokens that need no scrolling
@@ -193,12 +193,10 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
 
 def snippet(scored: ScoredText) -> str:
     """Code that gives the chapter's numbers; a long text is read from a file."""
-    short = len(scored.text) <= 400
-    text = repr(scored.text) if short else 'Path("text.txt").read_text(encoding="utf-8")  # your text, saved under this name'
-    return f"""{"" if short else "from pathlib import Path" + chr(10) * 2}from lmviz import export, landing, models
+    return f"""from lmviz import export, landing, models
 from lmviz.models import scoring
 
-text = {text}
+{show.text_line(scored.text)}
 scored = scoring.score(models.load({scored.model!r}), text)
 place = landing.costliest(scored.losses, 1)[0]
 print(scored.tokens[place].text, scored.losses[place])   # the biggest surprise, nats

@@ -122,15 +122,13 @@ def prediction(turn: ScoredText, left: ScoredText) -> tuple[str, list[str], int,
 def code(text: str) -> None:
     """“The code”; what it shows is imported when it is opened, and torch with it."""
     hidden = masked.hidden_positions(text)
-    with st.expander("The code", key="masked_code", on_change="rerun") as opened:
-        if opened.open:
-            from lmviz import losses, masking
-            from lmviz.models import gaps
+    functions = ()
+    if st.session_state.get("masked_code"):
+        from lmviz import losses, masking
+        from lmviz.models import gaps
 
-            st.markdown("This reproduces the numbers above, on your text:")
-            st.code(snippet(text, hidden[-1] if hidden else 0), language="python")
-            st.markdown("And this is what computed them:")
-            show.source_of(masking.bert, gaps.fill, gaps.in_turn, losses.masked_cross_entropy)
+        functions = (masking.bert, gaps.fill, gaps.in_turn, losses.masked_cross_entropy)
+    show.code(snippet(text, hidden[-1] if hidden else 0), *functions, key="masked_code")
 
 
 def snippet(text: str, position: int) -> str:

@@ -147,11 +147,11 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
 
 
 def snippet(scored: ScoredText) -> str:
-    return f"""from lmviz import ladder, models, units
+    return f"""from lmviz import models, units
 from lmviz.models import scoring
 
-model = models.load({scored.model!r})
-scored = scoring.score(model, {scored.text[:300]!r})
+{show.text_line(scored.text)}
+scored = scoring.score(models.load({scored.model!r}), text)
 print(scored.mean_nats)                         # mean loss, nats a token
 print(units.perplexity(scored.mean_nats))       # the sides of the die
 print(scored.bits_per_byte)                     # what compares across tokenizers

@@ -1,12 +1,11 @@
 """Small things every chapter shows: trouble, source code, sources, and a question to predict."""
 
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from lmviz import display, models
+from lmviz import display, models, notebooks
 from lmviz.errors import ReaderError
 from lmviz.ui import present
 
@@ -50,17 +49,27 @@ def source_of(*functions: Callable) -> None:
     for function in functions:
         module = inspect.getmodule(function).__name__
         st.caption(f"`{module}.{function.__name__}`")
-        st.code(textwrap.dedent(inspect.getsource(function)), language="python")
+        st.code(notebooks.source(function), language="python")
 
 
 def code(snippet: str, *functions: Callable, key: str) -> None:
-    """“The code”: a snippet that reproduces the number on screen, then the source behind it."""
+    """“The code”: a snippet that reproduces the number on screen, the same as a notebook, then the source behind it."""
     with st.expander("The code", key=key, on_change="rerun") as opened:
         if opened.open:
             st.markdown("This reproduces the numbers above, on your text:")
             st.code(snippet, language="python")
+            title, name = _chapter()
+            st.download_button("As a notebook, .ipynb", lambda: notebooks.notebook(title, snippet, functions), f"lmviz-{name}.ipynb", "application/x-ipynb+json", key=f"{key}_notebook", on_click="ignore")  # fmt: skip
             st.markdown("And this is what computed them:")
             source_of(*functions)
+
+
+def _chapter() -> tuple[str, str]:
+    """What the open chapter is called: its heading, and its name in the address."""
+    from lmviz.ui import frame  # subtle: the frame shows trouble by this module
+
+    name = st.session_state.get("page", "chapter")
+    return frame.titles().get(name, name), name
 
 
 def text_line(text: str) -> str:
