@@ -12,7 +12,7 @@ from lmviz.errors import ReaderError
 from lmviz.figures import reliability as figures
 from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import runtime, show
+from lmviz.ui import runtime, show, wrong
 from lmviz.ui.links import linked
 
 CONVENTIONS = {"all": "ε/V on every class", "others": "ε/(V − 1) on the others"}
@@ -207,7 +207,7 @@ def gap_words(smoothing: float, n_classes: int, derived: dict[str, float], paths
     )
 
 
-def prediction(found: stored.CalibrationView) -> tuple[str, list[str], int, str]:
+def prediction(found: stored.CalibrationView) -> tuple[str, list[str], int, str, list[str]]:
     """What does temperature do to accuracy? Counted on the stored sample."""
     sharper, flatter = found.confidences[0].mean(), found.confidences[-1].mean()
     because = (
@@ -215,7 +215,16 @@ def prediction(found: stored.CalibrationView) -> tuple[str, list[str], int, str]
         f"at T = {display.number(found.temperatures[0])} to {100 * flatter:.0f}\u2009% at T = {display.number(found.temperatures[-1])}, and the mean loss is least between."
     )
     options = ["the favourite is right more often", "as often as before", "less often"]
-    return "The temperature is doubled. How often is the model's favourite right then?", options, 1, because
+    same = f"All logits are divided by the same 2, so whichever was largest is largest still: the {display.number(int(found.correct.sum()))} favourites that came are the same tokens."
+    why_not = wrong.others(
+        1,
+        [
+            f"To be right more often the model would need another favourite somewhere. {same}",
+            "",
+            f"What becomes less is how sure it sounds, not how often it is right. {same}",
+        ],
+    )
+    return "The temperature is doubled. How often is the model's favourite right then?", options, 1, because, why_not
 
 
 def code(scored: ScoredText) -> None:

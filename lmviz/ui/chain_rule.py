@@ -8,7 +8,7 @@ import streamlit as st
 from lmviz import display, units
 from lmviz.ledger import Ledger
 from lmviz.models.scored import ScoredText
-from lmviz.ui import reader, scores, show, strip, token_strip
+from lmviz.ui import reader, scores, show, strip, token_strip, wrong
 from lmviz.ui.links import linked
 
 
@@ -122,7 +122,7 @@ def start_of_text_choice() -> None:
     linked(st, default=True).toggle("Count the first token", key="chain_rule_first")
 
 
-def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """Which half of the text costs more? Computed from this text."""
     half = len(scored) // 2
     first, second = np.nansum(scored.losses[:half]), np.nansum(scored.losses[half:])
@@ -130,7 +130,12 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
         f"The first {half} tokens cost {display.amount(first, 'bits')}, the other {len(scored) - half} cost {display.amount(second, 'bits')}. "
         "Early tokens are usually dearer: the model has little to go on."
     )
-    return "Which half of your text costs the model more?", ["the first half", "the second half"], int(second > first), because
+    dearest = [float(np.nanmax(part, initial=0.0)) for part in (scored.losses[:half], scored.losses[half:])]
+    answer = int(second > first)
+    says = "The half you chose has {} tokens, of which the dearest costs {}; in the other the dearest of {} costs {}, and the sums decide."
+    sizes, costs = (half, len(scored) - half), [display.amount(cost, "bits") for cost in dearest]
+    why_not = wrong.others(answer, [says.format(sizes[i], costs[i], sizes[1 - i], costs[1 - i]) for i in (0, 1)])
+    return "Which half of your text costs the model more?", ["the first half", "the second half"], answer, because, why_not
 
 
 def snippet(scored: ScoredText) -> str:

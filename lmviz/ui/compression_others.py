@@ -15,7 +15,7 @@ from lmviz.figures import compression as figures
 from lmviz.figures import theme
 from lmviz.models import registry
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, runtime, show
+from lmviz.ui import charts, runtime, show, wrong
 from lmviz.ui.compression import Written, costs, plural
 
 
@@ -169,7 +169,7 @@ def whole_bits(each) -> int:
     return sum(max(1, math.ceil(cost - 1e-9)) for cost in each)
 
 
-def prediction(scored: ScoredText, file: Written | None) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText, file: Written | None) -> tuple[str, list[str], int, str, list[str]]:
     """What if tokens were rounded up to whole bits? Computed from this text."""
     each = costs(scored, file)
     ideal, whole = math.fsum(each), whole_bits(each)
@@ -184,7 +184,12 @@ def prediction(scored: ScoredText, file: Written | None) -> tuple[str, list[str]
     question = (
         "Suppose every token had to have a code word of its own, of a whole number of bits, −log₂ P rounded up. By how much would the code of your text grow?"
     )
-    return question, options, at, because
+    under = "Rounding up costs half a bit on average where a token costs many, but a token that costs next to nothing pays a whole bit."
+    over = "Only what is above a whole number is added, never more than one bit a token."
+    why_not = wrong.by_range(
+        [0.05, 0.15, 0.5], at, lambda edge: f"{display.number(ideal * (1 + edge))} bits", f"{display.number(whole)}", under=under, over=over
+    )
+    return question, options, at, because, why_not
 
 
 def snippet(scored: ScoredText) -> str:

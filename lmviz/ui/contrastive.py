@@ -14,7 +14,7 @@ from lmviz.errors import ReaderError
 from lmviz.figures import contrastive as figures
 from lmviz.figures import theme
 from lmviz.models import files
-from lmviz.ui import show
+from lmviz.ui import show, wrong
 from lmviz.ui.links import linked
 from lmviz.ui.masked import remembered
 
@@ -28,7 +28,9 @@ STYLE = """<style>
 .st-key-contrastive_table :is(td, th) { padding: .3rem .4rem; font-size: .85rem }
 @media (max-width: 640px) {
   .st-key-contrastive_table :is(td, th):is(:nth-child(4), :nth-child(7)) { display: none }
-  .st-key-contrastive_table :is(td, th) { padding: .25rem; font-size: .78rem; overflow-wrap: anywhere }
+  .st-key-contrastive_table :is(td, th) { padding: .25rem; font-size: .78rem }
+  .st-key-contrastive_table :is(td, th):nth-child(2) { overflow-wrap: anywhere }
+  .st-key-contrastive_table :is(td, th):not(:nth-child(2)) { white-space: nowrap }
 }
 </style>"""
 TITLES = {"masked": "masked, from both sides", MINILM: "MiniLM, made for sentences"}
@@ -222,7 +224,7 @@ def harder_words(steps: contrastive.InfoNCE, curve: list[float], k: int, grid: l
     )
 
 
-def prediction(steps: contrastive.InfoNCE, unit: str) -> tuple[str, list[str], int, str]:
+def prediction(steps: contrastive.InfoNCE, unit: str) -> tuple[str, list[str], int, str, list[str]]:
     """What halving the temperature does to the mean loss of these sentences."""
     halved = contrastive.from_similarities(steps.similarities, temperature=steps.temperature / 2)
     change = halved.mean_nats / steps.mean_nats - 1 if steps.mean_nats else 0.0
@@ -231,11 +233,18 @@ def prediction(steps: contrastive.InfoNCE, unit: str) -> tuple[str, list[str], i
         f"At T = {display.number(steps.temperature / 2)} it is {display.amount(halved.mean_nats, unit)} instead of {display.amount(steps.mean_nats, unit)}. Halving T doubles every difference of logits: "
         f"rows that are right become surer, and rows that are wrong become surely wrong. {round(steps.accuracy * len(steps.losses))} of {len(steps.losses)} rows are right."
     )
+    answer = int(np.searchsorted([-0.1, 0.1], change))
+    dearer = int((halved.losses > steps.losses).sum())
+    moved = f"Of {len(steps.losses)} rows {dearer} become dearer and {len(steps.losses) - dearer} cheaper; the mean weighs by how much."
+    why_not = wrong.by_range(
+        [-0.1, 0.1], answer, lambda edge: display.amount(steps.mean_nats * (1 + edge), unit), display.amount(halved.mean_nats, unit), under=moved, over=moved
+    )
     return (
         f"T is halved, from {display.number(steps.temperature)} to {display.number(steps.temperature / 2)}. What does the mean loss of these sentences do?",
         options,
-        int(np.searchsorted([-0.1, 0.1], change)),
+        answer,
         because,
+        why_not,
     )
 
 

@@ -13,7 +13,7 @@ from lmviz.figures import theme
 from lmviz.models import files
 from lmviz.models.scored import ScoredText
 from lmviz.models.tokenizer import ByteBPE
-from lmviz.ui import distillation_pair, logits, show, strip
+from lmviz.ui import distillation_pair, logits, show, strip, wrong
 from lmviz.ui.links import linked
 
 TEMPERATURES = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]
@@ -207,7 +207,7 @@ def along_words(scored: ScoredText, every: distillation.Parts, alpha: float, n: 
     )
 
 
-def prediction(scored: ScoredText, selected: int) -> tuple[str, list[str], int, str] | None:
+def prediction(scored: ScoredText, selected: int) -> tuple[str, list[str], int, str, list[str]] | None:
     """How much shorter is KL's own gradient at T = 8 than at T = 2? Computed at the selected token with the opening student."""
     if selected >= logits.n_kept(scored):
         return None
@@ -220,7 +220,18 @@ def prediction(scored: ScoredText, selected: int) -> tuple[str, list[str], int, 
         f"with T² in front, the two are {display.number(found.soft[0])} and {display.number(found.soft[1])}."
     )
     question = f"At “{_token(scored, selected)}”, with {distillation_pair.title(stored.opening_student(scored.model))} as the student, T is raised from 2 to 8. How many times shorter does the gradient of KL become, without T²?"
-    return question, options, int(np.searchsorted([3, 9, 27], ratio, side="right")), because
+    answer = int(np.searchsorted([3, 9, 27], ratio, side="right"))
+    under = "T divides twice: the logits, and with them how far the two distributions lie apart; and once more the slope of the softened student."
+    over = "Each of the two divisions is by 4, from 2 to 8, and the first bites less while the distributions are still steep."
+    why_not = wrong.by_range(
+        [3, 9, 27],
+        answer,
+        lambda edge: f"a length of {display.number(found.divergence[0] / edge, 2)}",
+        display.number(found.divergence[1], 2),
+        under=under,
+        over=over,
+    )
+    return question, options, answer, because, why_not
 
 
 def code(scored: ScoredText, selected: int) -> None:
@@ -231,7 +242,7 @@ def code(scored: ScoredText, selected: int) -> None:
         from lmviz.training import distil
 
         functions = (losses.distillation, gradients.distillation, distillation.parts, distillation.lengths, distillation.lesson, distil.objective)
-    show.code(snippet(scored, selected), *functions, key="distillation_code")
+    show.code(snippet(scored, selected), *functions, key="distillation_code", of=(scored.model, stored.opening_student(scored.model)))
 
 
 def snippet(scored: ScoredText, selected: int) -> str:

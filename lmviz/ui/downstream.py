@@ -7,7 +7,7 @@ from lmviz import display
 from lmviz.data import downstream as texts
 from lmviz.figures import downstream as figures
 from lmviz.figures.downstream import Point, percent
-from lmviz.ui import charts, reader, show
+from lmviz.ui import charts, reader, show, wrong
 from lmviz.ui.downstream_numbers import CHANCE, ENOUGH, Findings, findings, same_length
 from lmviz.ui.links import linked
 
@@ -254,7 +254,7 @@ def length_words() -> str:
     )
 
 
-def prediction() -> tuple[str, list[str], int, str]:
+def prediction() -> tuple[str, list[str], int, str, list[str]]:
     """How many pairs does a model of single words get right? Counted in the record."""
     found = findings()
     index = found.index("unigram")
@@ -268,7 +268,10 @@ def prediction() -> tuple[str, list[str], int, str]:
         f"The pairs are made so that liking a word gains little.{where} Its loss is still {display.number(found.bits[index].value)} bits per byte, "
         f"{display.number(found.bits[found.index('uniform')].value - found.bits[index].value)} less than knowing nothing: a lower loss, and not a better model."
     )
-    return "A model that only knows how often each word occurs: what share of the minimal pairs does it get right?", options, at, because
+    n, thought = found.tests["pairs"].outcomes.shape[1], ("A pair has two sentences, so a coin gets half: a quarter would be knowing better and saying the opposite.", "It is not quite blind: some bad forms are rare words.",
+               "Both sentences of a pair are made of words about as common, so frequency rarely decides.", "Frequency says nothing of order or agreement, which is what the pairs ask for.")  # fmt: skip
+    why_not = wrong.others(at, [f"That would be about {share * n:.0f} of {n} pairs, and it has {value.value * n:.0f}. {why}" for share, why in zip((0.25, 0.5, 2 / 3, 0.95), thought)])  # fmt: skip
+    return "A model that only knows how often each word occurs: what share of the minimal pairs does it get right?", options, at, because, why_not
 
 
 def code() -> None:
@@ -276,7 +279,7 @@ def code() -> None:
     from lmviz import downstream as core
 
     functions = (core.pair_outcomes, core.cloze_outcomes, core.resampled, core.accuracy, core.spearman, core.rank_correlation, core.learned_at, core.twins)
-    show.code(snippet(), *functions, key="downstream_code")
+    show.code(snippet(), *functions, key="downstream_code", of=())
 
 
 def snippet() -> str:

@@ -234,7 +234,7 @@ def _title(scored: ScoredText) -> str:
     return models.registry.row(scored.model).title
 
 
-def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, str, list[str]]:
     """KL from what came to the model, at the selected token: it is the loss, since what came has no entropy."""
     from lmviz import information
 
@@ -251,7 +251,9 @@ def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, 
     )
     name = display.md_escape(display.visible(scored.tokens[position].text or "…"))
     question = f"At “{name}”, let p be what came and q the model's distribution. How large is KL(p‖q)?"
-    return question, [options[i] for i in order], order.index(0), because
+    reasons = ("", f"That is what the model expected to pay before it looked, an average over all its {display.number(scored.vocab_size)} tokens. KL(p‖q) averages over p, and p is what came.",
+               f"It would be, if the model had given the token no chance at all. It gave it {display.probability(math.exp(-kl))}.")  # fmt: skip
+    return question, [options[i] for i in order], order.index(0), because, [reasons[i] for i in order]
 
 
 def predictable(scored: ScoredText, selected: int) -> int:

@@ -142,7 +142,7 @@ def roads_words(walked: roads.Roads, rule: str, unit: str) -> str:
     )
 
 
-def prediction() -> tuple[str, list[str], int, str]:
+def prediction() -> tuple[str, list[str], int, str, list[str]]:
     """By which rule does nano repeat itself most? Computed from what was recorded on the novels."""
     found = recorded.load()[1]["novels"]
     shares = {rule: float(found.repeated[rule].mean()) for rule in RULES}
@@ -150,7 +150,13 @@ def prediction() -> tuple[str, list[str], int, str]:
     human = float(found.repeated["human"].mean())
     listed = ", ".join(f"{rule} {display.number(100 * share, 2)} %" for rule, share in shares.items())
     because = f"Of {recorded.load()[0]['length']} tokens so many repeat an earlier one: {listed}; of a human's, {display.number(100 * human, 2)} %. The likeliest word after a repetition is, more and more, the repetition."
-    return "Nano goes on from the beginnings of novels. By which rule does it repeat itself most?", list(RULES), RULES.index(most), because
+    why_not = [
+        ""
+        if rule == most
+        else f"By {rule} it is {display.number(100 * shares[rule], 2)} %, against {display.number(100 * shares[most], 2)} % by {most}: the less is left to chance, the easier a loop closes."
+        for rule in RULES
+    ]
+    return "Nano goes on from the beginnings of novels. By which rule does it repeat itself most?", list(RULES), RULES.index(most), because, why_not
 
 
 def code(scored: ScoredText) -> None:

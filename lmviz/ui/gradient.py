@@ -8,7 +8,7 @@ from lmviz import display, pulls
 from lmviz.data.first_views import pulls as stored
 from lmviz.figures import gradient, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import evidence, show
+from lmviz.ui import evidence, show, wrong
 from lmviz.ui.links import linked
 
 
@@ -108,7 +108,7 @@ def vanishing(scored: ScoredText) -> None:
     )
 
 
-def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """Does the least likely token have the longest gradient? Computed from this text."""
     known = evidence.of(scored)
     norms = known.gradient_norm
@@ -119,7 +119,18 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
             f"The longest is at {_token(scored, longest)}, {display.number(norms[longest], 4)}, though its p is {display.probability(known.p[longest])}: there the model had put more on a few rivals "
             f"(their squares sum to {display.number(known.rival_squares[longest], 2)}, against {display.number(known.rival_squares[worst], 2)}). Being wrong and sure is a longer gradient than being merely surprised."
         )
-    return f"“{_token(scored, worst)}” is the least likely token of your text. Is its gradient also the longest?", ["yes", "no"], int(worst != longest), because
+    reasons = [
+        f"The length is not the pull on the truth alone: the pushes on its rivals count too, squared, and at {_token(scored, longest)} they are larger.",
+        f"The pull on the truth is 1 − p, largest here, and at no other token do the rivals make up for it: the next longest is {display.number(sorted(norms.tolist())[-2], 4) if len(norms) > 1 else '–'}.",
+    ]
+    answer = int(worst != longest)
+    return (
+        f"“{_token(scored, worst)}” is the least likely token of your text. Is its gradient also the longest?",
+        ["yes", "no"],
+        answer,
+        because,
+        wrong.others(answer, reasons),
+    )
 
 
 def code(scored: ScoredText, selected: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from lmviz import betting, display, guessing
 from lmviz.data.guessing import passages
 from lmviz.data.recorded import guessing as recorded
-from lmviz.ui import guessing_game, show
+from lmviz.ui import guessing_game, show, wrong
 
 
 def compared(model: str, unit: str) -> str:
@@ -36,7 +36,7 @@ def chance_words(model: str, unit: str) -> str:
     )
 
 
-def prediction(model: str) -> tuple[str, list[str], int, str]:
+def prediction(model: str) -> tuple[str, list[str], int, str, list[str]]:
     """Where in its words did the model need the most guesses?"""
     played = [recorded.game(recorded.best_recorded(model), p.id) for p in passages()]
     kinds: dict[str, list[int]] = {"the first letter of a word": [], "a later letter of a word": [], "the space after a word": []}
@@ -53,11 +53,18 @@ def prediction(model: str) -> tuple[str, list[str], int, str]:
         + ". A word is decided at its beginning; what follows is spelling."
     )
     name = guessing_game.title(recorded.best_recorded(model))
-    return f"Over all {len(played)} passages, where did {name} need the most guesses?", options, answer, because
+    why_not = wrong.others(
+        answer,
+        [
+            f"It needed {display.number(means[kind])} there, {display.number(means[options[answer]] / means[kind], 2)} times fewer than for {options[answer]}; at the first guess it was right {display.number(100 * np.mean(np.array(ranks) == 1), 2)} % of the time."
+            for kind, ranks in kinds.items()
+        ],
+    )
+    return f"Over all {len(played)} passages, where did {name} need the most guesses?", options, answer, because, why_not
 
 
 def code(model: str) -> None:
-    show.code(snippet(model), guessing.upper_bound, guessing.lower_bound, guessing.rank_of, betting.expected, betting.best_bet, key="guessing_game_code")
+    show.code(snippet(model), guessing.upper_bound, guessing.lower_bound, guessing.rank_of, betting.expected, betting.best_bet, key="guessing_game_code", of=(recorded.best_recorded(model),))
 
 
 def snippet(model: str) -> str:

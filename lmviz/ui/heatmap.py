@@ -8,7 +8,7 @@ import streamlit as st
 from lmviz import display, landing, units
 from lmviz.figures import concentration, loss_line, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import show, strip, token_strip
+from lmviz.ui import show, strip, token_strip, wrong
 from lmviz.ui.links import linked
 
 FEW_LINES = 75  # tokens that need no scrolling
@@ -171,7 +171,7 @@ def pieces(scored: ScoredText, unit: str) -> str:
     )
 
 
-def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """Did the model pay what it expected? Computed from this text."""
     paid, expected = scored.total_nats, float(np.nansum(scored.entropies[scored.scored]))
     ratio = paid / expected if expected else math.inf
@@ -188,6 +188,14 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
         ["less than it expected, by more than 5 %", "about what it expected, within 5 %", "more than it expected, by more than 5 %"],
         right,
         because,
+        wrong.by_range(
+            [0.95, 1.05],
+            right,
+            lambda edge: display.amount(expected * edge, "bits"),
+            display.amount(paid, "bits"),
+            under="Each token that the model had held for unlikely adds its whole cost at once.",
+            over="Where the favourite comes, it pays less than it expected, and such tokens are many.",
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from lmviz.figures import batch as batch_figure
 from lmviz.figures import likelihood as figure_of
 from lmviz.figures.batch import Cell
 from lmviz.models.scored import ScoredText
-from lmviz.ui import logits, show
+from lmviz.ui import logits, show, wrong
 from lmviz.ui.links import linked
 
 NAMES = ("Maximum likelihood", "Negative log-likelihood", "Cross-entropy, one-hot", "KL to the data")
@@ -220,7 +220,7 @@ QUESTION = "Of all temperatures on the slider, which makes your text most likely
 OPTIONS = ["below 1: surer of itself than it is", "1: as it is", "above 1: less sure of itself"]
 
 
-def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """On which side of 1 does the text's most likely temperature lie?"""
     view = _stored(scored)
     temperatures, curve = (view.temperatures, view.curve) if view else _curve(scored)
@@ -230,13 +230,27 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
         because = (
             "This model finds every token equally likely, so dividing all logits by the same number changes nothing: its loss is the same at every temperature."
         )
-        return QUESTION, OPTIONS, answer, because
+        return (
+            QUESTION,
+            OPTIONS,
+            answer,
+            because,
+            wrong.others(answer, ["Any other temperature costs as much, and of equals this book takes the one nearest to 1."] * 3),
+        )
     at_one = curve[list(temperatures).index(1.0)]
     because = (
         f"Of the {len(temperatures)} temperatures on the slider, {display.number(best)} makes your text most likely, and by the same stroke its loss smallest: "
         f"{display.amount(min(curve), 'bits')} a token against {display.amount(at_one, 'bits')} at 1. One text is little to judge by; over much text a model trained on this loss has its best temperature near 1."
     )
-    return QUESTION, OPTIONS, answer, because
+    least = [min((loss, t) for t, loss in zip(temperatures, curve, strict=True) if side(t)) for side in (lambda t: t < 1, lambda t: t == 1, lambda t: t > 1)]
+    why_not = wrong.others(
+        answer,
+        [
+            f"The best there, at {display.number(t)}, costs {display.amount(loss, 'bits', 4)} a token; at {display.number(best)} it is {display.amount(min(curve), 'bits', 4)}."
+            for loss, t in least
+        ],
+    )
+    return QUESTION, OPTIONS, answer, because, why_not
 
 
 def code(scored: ScoredText) -> None:

@@ -9,7 +9,7 @@ from lmviz import display, pulls
 from lmviz.data import examples
 from lmviz.figures import loss_curves, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import evidence, pull_rows, show
+from lmviz.ui import evidence, pull_rows, show, wrong
 from lmviz.ui.links import linked
 
 NAMES = {name: style[0] for name, style in loss_curves.STYLE.items()}
@@ -197,7 +197,7 @@ def table_words(n_classes: int, settings: pulls.Settings, unit: str) -> str:
     )
 
 
-def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """How many times harder does cross-entropy pull on the least likely token? Computed from this text."""
     known = evidence.of(scored)
     worst = int(known.log_p.argmin())
@@ -210,7 +210,14 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
         f"and p is {display.probability(here.p[0])}."
     )
     question = f"“{_token(scored, worst)}” is the least likely token of your text. How many times harder does cross-entropy pull on it than squared error?"
-    return question, options, int(np.searchsorted([2, 10, 100, 1000], ratio, side="right")), because
+    edges = [2, 10, 100, 1000]
+    answer = int(np.searchsorted(edges, ratio, side="right"))
+    under = "Squared error stands behind the softmax, whose slope is nearly 0 where p is: its pull shrinks with p, that of cross-entropy does not."
+    over = "The pull of squared error shrinks with p, but no faster: p is not that small here."
+    why_not = wrong.by_range(
+        edges, answer, lambda edge: f"a pull of {display.number(ce / edge, 2)} by squared error", display.number(se, 2), under=under, over=over
+    )
+    return question, options, answer, because, why_not
 
 
 def code(scored: ScoredText, selected: int) -> None:

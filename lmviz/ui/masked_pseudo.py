@@ -8,7 +8,7 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import masked as figures
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, masked, reader, runtime, scores, show
+from lmviz.ui import charts, masked, reader, runtime, scores, show, wrong
 
 
 def in_turn(text: str) -> ScoredText:
@@ -110,13 +110,17 @@ def two_kinds(unit: str) -> str:
     )
 
 
-def prediction(turn: ScoredText, left: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(turn: ScoredText, left: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """How many tokens does seeing both sides make cheaper? Computed from this text."""
     n, total = helped(turn, left), len(turn)
     options = ["fewer than half", "half to three quarters", "more than three quarters", "every one"]
     answer = 3 if n == total else int(np.searchsorted([0.5, 0.75], n / total, side="right"))
     because = f"{n} of {total}. The two models are of one size and read the same books. One is told what comes after; the other guessed every token of its training text, where a masked model guesses a seventh."
-    return "For how many tokens of your text is the loss lower when the model sees both sides?", options, answer, because
+    edges = [0.5, 0.75, 1.0]
+    under = "What comes after tells a lot about most words."
+    over = "Some words are told by what came before, and there the model that read from the left has had more practice."
+    why_not = wrong.by_range(edges, answer, lambda edge: f"{display.number(edge * total)} of {total}", str(n), under=under, over=over)
+    return "For how many tokens of your text is the loss lower when the model sees both sides?", options, answer, because, why_not
 
 
 def code(text: str) -> None:

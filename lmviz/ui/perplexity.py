@@ -10,7 +10,7 @@ from lmviz import ladder as ladder_of
 from lmviz.figures import die
 from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, runtime, scores, show
+from lmviz.ui import charts, runtime, scores, show, wrong
 from lmviz.ui.links import linked
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
@@ -129,7 +129,7 @@ def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) 
     return words + (f" Every model is to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
 
 
-def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:
     """What becomes of the perplexity without the costliest token? Computed from this text."""
     worst = int(np.nanargmax(scored.losses))
     rest = np.delete(scored.losses, worst)
@@ -143,7 +143,27 @@ def prediction(scored: ScoredText) -> tuple[str, list[str], int, str]:
         f"Without it the mean over the other {len(rest)} is {display.amount(float(rest.mean()) if len(rest) else 0.0, 'bits')}, a perplexity of {display.number(without)} "
         f"instead of {display.number(scored.perplexity)}: {display.number(100 * fall, 2)} % less. One token weighs 1/T in the mean loss, but exp turns what is added into what is multiplied."
     )
-    return f"“{token}” was the costliest token. If it were left out of the average, by how much would the perplexity fall?", options, answer_at, because
+    under = (
+        f"It is one token of {len(rest) + 1}, but it carries {display.number(100 * scored.losses[worst] / scored.total_nats, 2)} % of the loss."
+        if math.isfinite(scored.total_nats)
+        else ""
+    )
+    over = f"The other {len(rest)} tokens cost what they did before, and they are the average now."
+    why_not = wrong.by_range(
+        [0.1, 0.3, 0.6],
+        answer_at,
+        lambda edge: f"a perplexity of {display.number(scored.perplexity * (1 - edge))}",
+        display.number(without),
+        under=under,
+        over=over,
+    )
+    return (
+        f"“{token}” was the costliest token. If it were left out of the average, by how much would the perplexity fall?",
+        options,
+        answer_at,
+        because,
+        why_not,
+    )
 
 
 def snippet(scored: ScoredText) -> str:

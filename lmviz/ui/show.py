@@ -85,10 +85,11 @@ def sources(*lines: str) -> None:
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def predict(question: str, options: Sequence[str], answer: int, because: str, *, key: str) -> None:
+def predict(question: str, options: Sequence[str], answer: int, because: str, why_not: Sequence[str] = (), *, key: str) -> None:
     """“Predict, then check”: the answer, computed by the caller, is shown once the reader has chosen.
 
-    `options` are shown literally, apart from Markdown escapes; `question` and `because` are Markdown of ours.
+    `options` are shown literally, apart from Markdown escapes; `question`, `because` and `why_not`, which says of each option
+    what is wrong with it, are Markdown of ours.
     """
     st.subheader("Predict, then check", anchor=False)
     choice = st.radio(question, range(len(options)), index=None, format_func=lambda i: display.md_escape(options[i]), key=key)
@@ -96,4 +97,5 @@ def predict(question: str, options: Sequence[str], answer: int, because: str, *,
     if choice is not None or revealed:
         right = display.md_escape(options[answer])
         verdict = f"{right}." if choice is None else "Yes." if choice == answer else f"No: {right}."
-        st.markdown(f"**{verdict}** {because}")
+        reason = why_not[choice] if choice not in (None, answer) and why_not else ""
+        st.markdown(f"**{verdict}** {reason} {because}")

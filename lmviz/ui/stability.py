@@ -13,7 +13,7 @@ from lmviz.data.first_views import stability as stored
 from lmviz.figures import stability as figure_of
 from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import logits, show
+from lmviz.ui import logits, show, wrong
 from lmviz.ui.links import linked
 
 NAMES = (
@@ -197,7 +197,7 @@ def lid_words(exponent: int, unit: str) -> str:
     )
 
 
-def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, str]:
+def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, str, list[str]]:
     """What does the textbook form give in float16, with the logits as they are?"""
     survey, highest = surveyed(scored, position, PREDICTED)
     place = survey.scales.index(1.0)
@@ -211,7 +211,10 @@ def prediction(scored: ScoredText, position: int) -> tuple[str, list[str], int, 
     tail = f" The largest logit is {display.number(highest)}, and in float16 exp(11.1) is already infinite." if highest > 11.1 else ""
     name = display.md_escape(display.visible(scored.tokens[position].text or "…"))
     question = f"The logits at “{name}” as they are, × 1. What does form 1, the textbook’s, give for the loss in float16?"
-    return question, ["a finite number", "infinity", "NaN, not a number"], answer, because + tail
+    largest = f"The largest number of float16 is 65 504 = exp(11.1), and the largest logit here is {display.number(highest)}."
+    why_not = wrong.others(answer, [f"It would be, if exp of every logit and their sum had room. {largest}", f"It would be, if the sum had overflowed and the token's own exp had not, or if the latter were 0. {largest}",
+                                    f"NaN comes of inf/inf or 0/0, so the token's own exp would have to overflow with the sum. {largest}"])  # fmt: skip
+    return question, ["a finite number", "infinity", "NaN, not a number"], answer, because + tail, why_not
 
 
 def code(scored: ScoredText, position: int) -> None:

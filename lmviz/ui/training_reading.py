@@ -8,7 +8,7 @@ from lmviz.figures.training_curves import amount
 from lmviz.lab import recorded
 from lmviz.lab.choices import Data, Settings
 from lmviz.lab.curve import Curve
-from lmviz.ui import reader, runtime, show, training_lab, training_words
+from lmviz.ui import reader, runtime, show, training_lab, training_words, wrong
 
 READ_CHARACTERS = 500
 
@@ -55,7 +55,7 @@ def _bits_per_byte(run, text: str) -> float:
     return known[key]
 
 
-def prediction() -> tuple[str, list[str], int, str]:
+def prediction() -> tuple[str, list[str], int, str, list[str]]:
     """A question about the recorded runs, answered from them."""
     curves = list(recorded.curves())
     if sum(bool(c.accuracy) for c in curves) > 1:
@@ -63,7 +63,7 @@ def prediction() -> tuple[str, list[str], int, str]:
     return _by_half(curves[0])
 
 
-def _by_accuracy(curves: list[Curve]) -> tuple[str, list[str], int, str]:
+def _by_accuracy(curves: list[Curve]) -> tuple[str, list[str], int, str, list[str]]:
     order = sorted(curves, key=lambda c: -c.accuracy[-1])
     said = "; ".join(f"{c.label} {amount(c, 'accuracy', c.accuracy[-1], 'bits')}" for c in order)
     question = "Which of the recorded models names the next token right most often?"
@@ -73,19 +73,27 @@ def _by_accuracy(curves: list[Curve]) -> tuple[str, list[str], int, str]:
         if by_loss is order[0]
         else f"though {by_loss.label} pays least: accuracy asks for the favourite only, cross-entropy for every probability"
     )
+    best = amount(order[0], "accuracy", order[0].accuracy[-1], "bits")
+    why_not = [f"It ends at {amount(c, 'accuracy', c.accuracy[-1], 'bits')}, {order[0].label} at {best}." for c in curves]
     return (
         question,
         [c.label for c in curves],
         curves.index(order[0]),
         f"{said[:1].upper()}{said[1:]}; {same}. One run each, from one seed: gaps this small may turn with another.",
+        wrong.others(curves.index(order[0]), why_not),
     )
 
 
-def _by_half(curve: Curve) -> tuple[str, list[str], int, str]:
+def _by_half(curve: Curve) -> tuple[str, list[str], int, str, list[str]]:
     half = training_words.halfway(curve) / curve.total_steps
     options, bounds = ["within the first tenth of its steps", "between a tenth and a half", "in the second half"], (0.1, 0.5)
     because = f"Half of the fall was done after {display.number(100 * half)} % of the steps. What is common is learned first and quickly; the long rest of a run goes into what is rare."
-    return "When had the recorded run made half of its way down?", options, sum(half > b for b in bounds), because
+    answer = sum(half > b for b in bounds)
+    steps = curve.total_steps
+    why_not = wrong.by_range(
+        bounds, answer, lambda edge: f"step {display.number(round(edge * steps))}", f"step {display.number(round(half * steps))} of {display.number(steps)}"
+    )
+    return "When had the recorded run made half of its way down?", options, answer, because, why_not
 
 
 def code(unit: str) -> None:
@@ -96,7 +104,7 @@ def code(unit: str) -> None:
         from lmviz.lab import measure, optimisers, run
 
         functions = (run.Run.step, measure.held_out, measure.known_cross_entropy, optimisers.Adam, losses.cross_entropy, losses.squared_error)
-    show.code(snippet(unit), *functions, key="training_code")
+    show.code(snippet(unit), *functions, key="training_code", of=())
 
 
 def snippet(unit: str) -> str:

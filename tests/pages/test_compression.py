@@ -112,7 +112,7 @@ def test_the_bars_are_the_sizes_of_the_files(nano):
 
 def test_the_prediction_counts_whole_bits(nano):
     scored = scoring.score(nano, SENTENCE)
-    question, options, at, because = compression_others.prediction(scored, None)
+    question, options, at, because, _ = compression_others.prediction(scored, None)
     each = units.to_bits(scored.losses)
     whole = int(np.maximum(np.ceil(each), 1).sum())
     assert display.number(whole) in because

@@ -83,7 +83,7 @@ def test_at_a_token_the_divergence_from_what_came_is_the_tokens_loss():
         h, ce, kl = ui.three(table)
         assert h == 0 and ce == kl == pytest.approx(scored.losses[position], rel=1e-9)
         assert information.entropy(table.q).item() <= scored.entropies[position] + 1e-9  # the rest is counted as one outcome
-        _, options, answer, _ = ui.prediction(scored, position)
+        _, options, answer, *_ = ui.prediction(scored, position)
         assert options[answer] == display.amount(scored.losses[position], "bits")
 
 

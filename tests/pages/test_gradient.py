@@ -109,7 +109,7 @@ def test_every_token_of_squared_error_lies_in_the_band(nano):
 def test_the_prediction_is_right_about_the_longest_gradient(nano):
     scored, logits, targets = nano
     norms = gradients.cross_entropy(logits, targets).norm(dim=1)
-    _, options, answer, _ = ui.prediction(scored)
+    _, options, answer, *_ = ui.prediction(scored)
     assert options[answer] == ("yes" if norms.argmax() == torch.tensor(scored.log_probs).argmin() else "no")
 
 

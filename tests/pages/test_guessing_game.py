@@ -175,7 +175,7 @@ def test_too_many_chips_get_a_sentence_and_presets_place_a_hundred():
 
 
 def test_the_prediction_is_answered_by_the_recorded_games():
-    _, options, answer, because = guessing_words.prediction("nano")
+    _, options, answer, because, _ = guessing_words.prediction("nano")
     means = []
     for kind in options:
         ranks = []
