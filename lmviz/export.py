@@ -1,4 +1,4 @@
-"""A scored text as a file: CSV for a spreadsheet, JSON with everything in it, SVG as a picture. No browser, no Streamlit."""
+"""A scored text as a file: CSV for a spreadsheet, JSON with everything in it, SVG as a picture; and the facts at the head of every file that leaves the book."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape
 
 from lmviz import display, units, words
@@ -15,6 +15,7 @@ from lmviz.models.scored import ScoredText
 
 GUARDED = "token (without the leading ')"  # the column's name says what to take away
 COLUMNS = ("index", "word", GUARDED, "start", "end", "id", "loss_nats", "loss_bits", "probability", "rank", "entropy_nats", "surprise_nats")
+START = {"smollm2": "<|endoftext|>", "lmviz": "<|start|>"}  # by tokenizer: what stands before the first token
 FORMULA = "=+-@\t\r\n＝＋－＠"  # a spreadsheet runs a cell that begins so (OWASP, "CSV Injection")
 MEASURES = {"loss": "−log P", "probability": "P", "rank": "rank", "entropy": "entropy", "surprise": "loss − entropy"}
 FULL = {"loss": units.to_nats(12.0), "entropy": units.to_nats(12.0), "surprise": units.to_nats(8.0)}  # where the colour is full, nats
@@ -22,6 +23,22 @@ BUCKETS = (1, 10, 100, 1000)  # the last rank of each shade
 LOSS, MODEL, INK, QUIET, LINE = (213, 94, 0), (0, 114, 178), "#14171a", "#50585f", "#d5d9dd"
 ROW, CHIP, GAP, MARGIN, HEAD = 50, 27, 4, 24, 64  # pixels
 LETTER = 9.6  # the advance of a 16 px monospaced letter
+
+
+def facts(chapter: str, model: str, *, revision: str, dtype: str, start: str, unit: str, text: str = "") -> dict[str, str]:
+    """What a file must say of itself: which model, its exact weights, the number format, the token before the first, the unit."""
+    known = {"from": f"lmviz, chapter {chapter}", "model": model, "revision": revision, "dtype": dtype, "context token before the first": start, "unit": unit}
+    return known | ({"text": text if len(text) <= 200 else text[:199] + "…"} if text else {})
+
+
+def header(known: Mapping[str, str]) -> str:
+    """Facts as comment lines above a table; what would break a line, or cannot be seen, is made visible.
+
+    >>> print(header({"model": "nano", "text": "one\\ntwo"}), end="")
+    # model: nano
+    # text: one⏎two
+    """
+    return "".join(f"# {name}: {''.join(c if c == ' ' else display.visible(c) for c in value)}\n" for name, value in known.items())
 
 
 def to_csv(scored: ScoredText) -> str:
@@ -53,9 +70,9 @@ def guarded(cell: str) -> str:
     return "'" + cell if cell[:1] and cell[0] in FORMULA + "'" else cell
 
 
-def to_json(scored: ScoredText) -> str:
-    """Everything that is known of the text, in nats, under the public names; strict JSON."""
-    return json.dumps(scored.as_dict(), ensure_ascii=False, allow_nan=False, indent=1)
+def to_json(scored: ScoredText, known: Mapping[str, str] | None = None) -> str:
+    """Everything that is known of the text, in nats, under the public names, and `known` as "facts"; strict JSON."""
+    return json.dumps(({"facts": dict(known)} if known else {}) | scored.as_dict(), ensure_ascii=False, allow_nan=False, indent=1)
 
 
 def to_svg(scored: ScoredText, *, measure: str = "loss", unit: str = "bits", title: str = "", width: int = 960) -> str:

@@ -9,7 +9,7 @@ _COMPONENT = st.components.v2.component(
     "lmviz_save_png",
     html='\n<button type="button" class="save"></button><p class="says" role="status"></p>\n',
     css=(_HERE / "save_png.css").read_text(encoding="utf-8"),
-    js=(_HERE / "save_png.js").read_text(encoding="utf-8"),
+    js=(_HERE / "picture.js").read_text(encoding="utf-8") + (_HERE / "save_png.js").read_text(encoding="utf-8"),
 )
 
 

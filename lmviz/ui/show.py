@@ -7,7 +7,7 @@ import streamlit as st
 
 from lmviz import display, models, notebooks
 from lmviz.errors import ReaderError
-from lmviz.ui import present
+from lmviz.ui import present, take_away
 
 
 def trouble(error: ReaderError) -> None:
@@ -52,8 +52,13 @@ def source_of(*functions: Callable) -> None:
         st.code(notebooks.source(function), language="python")
 
 
-def code(snippet: str, *functions: Callable, key: str) -> None:
-    """“The code”: a snippet that reproduces the number on screen, the same as a notebook, then the source behind it."""
+def code(snippet: str, *functions: Callable, key: str, of: Sequence[str] | None = None) -> None:
+    """“The code”: a snippet that reproduces the number on screen, the same as a notebook, then the source behind it.
+
+    Before it “Take it with you”: figures and numbers as files. `of` names the models they are of: None for the reader's, none at
+    all where the figures name them.
+    """
+    take_away.offer(*_chapter(), of=of)
     with st.expander("The code", key=key, on_change="rerun") as opened:
         if opened.open:
             st.markdown("This reproduces the numbers above, on your text:")
