@@ -42,7 +42,10 @@ def max_characters() -> int:
 
 def open_session() -> None:
     """Once a session: take the choices from the URL, else the opening example, the best model, bits."""
-    if "text" in st.session_state:
+    if "asked" in st.session_state:
+        for key in ("text", "model", "unit"):
+            if key in st.session_state:
+                st.session_state[key] = st.session_state[key]  # subtle: or the value would go with its widget, where a page draws none or is left in haste
         return
     query = st.query_params
     st.session_state.asked = query.to_dict()  # as it came; the address bar soon holds only what the frame knows
