@@ -1,0 +1,91 @@
+"""What the server holds in memory: `python tests/bench/bench_memory.py [--models nano smollm2-135m]`.
+
+For each model a fresh server: started; after its first reader has seen chapter 1; after a text of 4 000 characters was
+scored; after ten readers have read a text of their own each. Prints resident memory in MB, and in Markdown; asserts nothing.
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlencode
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+from load_client import Visitor  # noqa: E402
+
+LONG = (ROOT / "LICENSE").read_text(encoding="utf-8") * 8
+
+
+def resident(pid: int) -> float:
+    """Resident memory in MB (10⁶ bytes)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) * 1024 / 1e6
+
+
+async def read(url: str, model: str, text: str, page: str = "chain_rule") -> None:
+    async with Visitor(url, page, urlencode({"model": model, "text": text}), timeout=300) as visitor:
+        await visitor.load()
+
+
+def serve(model: str) -> tuple[str, subprocess.Popen]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    others = ["nano", "trigram", "bigram", "unigram", "uniform"]
+    env = os.environ | {"HF_HUB_OFFLINE": "1", "LMVIZ_MODELS": ",".join(dict.fromkeys([model, *others]))}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1"]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(1200):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+            return url, process
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise SystemExit("the server did not answer")
+
+
+def measure(model: str) -> list[float]:
+    url, process = serve(model)
+    try:
+        time.sleep(5)
+        found = []
+        asyncio.run(read(url, model, "The cat sat on the mat"))
+        time.sleep(20)  # the model is warming up meanwhile
+        found.append(resident(process.pid))
+        asyncio.run(read(url, model, LONG[:4_000]))
+        found.append(resident(process.pid))
+
+        async def ten():
+            await asyncio.gather(*(read(url, model, f"{i} {LONG[300 * i : 300 * i + 600]}") for i in range(10)))
+
+        asyncio.run(ten())
+        found.append(resident(process.pid))
+        for page in ("heatmap", "gradient", "stability", "calibration", "losses"):
+            asyncio.run(read(url, model, "The keys to the cabinet lay under a stone", page))
+        found.append(resident(process.pid))
+    finally:
+        process.terminate()
+        process.wait(20)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=["nano", "smollm2-135m"])
+    options = parser.parse_args()
+    print("| model | one reader, chapter 1 | a text of 4 000 characters | ten readers more | five more chapters |\n|---|---:|---:|---:|---:|")
+    for model in options.models:
+        print(f"| {model} | " + " | ".join(f"{mb:.0f} MB" for mb in measure(model)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
