@@ -1,0 +1,49 @@
+"""The guided path in a real browser: ticks outlive the page, stay in that browser, and can be taken away; and the search box."""
+
+import pytest
+
+APP = "app.py"
+
+
+@pytest.fixture(scope="module")
+def book(serve):
+    return serve(APP, env={"LMVIZ_MODELS": "nano,trigram,bigram,unigram,uniform"})
+
+
+def kept(page):
+    return page.evaluate("() => localStorage.getItem('lmviz-path')")
+
+
+def test_a_tick_is_kept_in_the_browser_without_an_account_and_can_be_taken_away(book, open_page, settled):
+    page = open_page(f"{book}/perplexity")
+    page.get_by_text("Stop 3 of 9").wait_for()
+    assert kept(page) is None
+    page.locator(".st-key-perplexity_predict label").nth(1).click()
+    page.get_by_text("✓ done").wait_for(timeout=30_000)
+    page.wait_for_function("() => localStorage.getItem('lmviz-path') === '[\"perplexity\"]'", timeout=30_000)
+
+    page.goto(book)  # a session that knows nothing
+    page.get_by_text("1 of 9 are done").wait_for(timeout=60_000)
+    assert kept(page) == '["perplexity"]'
+    page.get_by_text("All stops").click()
+    page.get_by_role("button", name="Begin again, without ticks").click()
+    page.get_by_text("9 stops through").filter(has_text="about 90 minutes").wait_for(timeout=30_000)
+    page.wait_for_function("() => localStorage.getItem('lmviz-path') === null", timeout=30_000)
+
+    page.evaluate("() => localStorage.setItem('lmviz-path', '{\"x\": [\"<img src=x>\"]')")  # what is there need not be ours
+    page.goto(book)
+    settled(page)
+    page.get_by_text("about 90 minutes").wait_for(timeout=60_000)
+
+
+def test_who_searches_finds_a_chapter_goes_there_and_keeps_the_session(book, open_page, settled, axe, sideways):
+    page = open_page(f"{book}/?unit=nats", width=390, height=844)
+    box = page.get_by_role("textbox", name="Find in the book")
+    box.fill("in-batch negatives")
+    box.press("Enter")
+    link = page.get_by_role("link", name="15 · Contrastive losses are cross-entropies").first
+    link.wait_for(timeout=60_000)
+    assert axe(page) == [] and sideways(page) <= 0
+    page.locator(".st-key-contents_search_contrastive a").click()
+    page.get_by_text("Which sentence belongs to which?").first.wait_for(timeout=60_000)
+    assert "unit=nats" in page.url
