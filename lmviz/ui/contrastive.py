@@ -258,7 +258,7 @@ def code(pairs: list[tuple[str, str | None]], name: str, temperature: float) -> 
 
         functions = (losses.info_nce, contrastive.from_similarities, contrastive.with_negatives, contrastive.alignment, contrastive.uniformity, embedding.mean_states,
                      simcse.train, sampled_softmax.sampled_loss, sampled_softmax.nce_gradient)  # fmt: skip
-    show.code(snippet(pairs, name, temperature), *functions, key="contrastive_code")
+    show.code(snippet(pairs, name, temperature), *functions, key="contrastive_code", of=(name,))
 
 
 def snippet(pairs: list[tuple[str, str | None]], name: str, temperature: float) -> str:

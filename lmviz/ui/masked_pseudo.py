@@ -132,7 +132,7 @@ def code(text: str) -> None:
         from lmviz.models import gaps
 
         functions = (masking.bert, gaps.fill, gaps.in_turn, losses.masked_cross_entropy)
-    show.code(snippet(text, hidden[-1] if hidden else 0), *functions, key="masked_code")
+    show.code(snippet(text, hidden[-1] if hidden else 0), *functions, key="masked_code", of=("masked", masked.LEFT))
 
 
 def snippet(text: str, position: int) -> str:

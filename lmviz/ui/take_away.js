@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const COLUMNS = ["series", "x_axis", "x", "y_axis", "y", "z", "base", "x_plus", "x_minus", "y_plus", "y_minus", "text"];
+const DASHES = { dot: "2 3", dash: "7 4", longdash: "10 4", dashdot: "7 3 2 3", longdashdot: "10 3 2 3" }; // Plotly's names
 const NUMBER_LIKE = /^[-+]?\d+(\.\d+)?(e[-+]?\d+)?$/i;
 
 export default function ({ data, parentElement }) {
@@ -62,7 +63,8 @@ const plainText = (text) => (text == null ? null : String(text).replace(/<br\s*\
 // One row for each point that was drawn, and for each label with words in it.
 function rowsOf(gd) {
   const layout = gd._fullLayout;
-  const titled = (axis) => plainText(layout[(axis || "x").replace(/^([xy])/, "$1axis")]?.title?.text) || "";
+  const titleOf = (axis) => plainText(layout[axis.replace(/^([xy])/, "$1axis")]?.title?.text) || "";
+  const titled = (axis = "x") => titleOf(axis) || shared(layout, axis).map(titleOf).find(Boolean) || "";
   const rows = [];
   for (const t of gd._fullData.filter((trace) => trace.visible === true)) {
     const common = { series: /^trace \d+$/.test(t.name) ? "" : plainText(t.name), x_axis: titled(t.xaxis), y_axis: titled(t.yaxis || "y") };
@@ -85,6 +87,13 @@ function rowsOf(gd) {
     if (a.visible !== false && a.text) rows.push({ series: "label", x_axis: a.xref === "paper" ? "share of the width" : titled(a.xref), x: a.x, y_axis: a.yref === "paper" ? "share of the height" : titled(a.yref), y: a.y, text: plainText(a.text) });
   const there = (value) => value != null && value !== "" && !Number.isNaN(value);
   return rows.map((row) => Object.fromEntries(Object.entries(row).filter(([, value]) => there(value))));
+}
+
+// The axes that one moves with: of panels above each other only the lowest has a title.
+function shared(layout, axis) {
+  const names = (layout._subplots?.[`${axis[0]}axis`] ?? []).filter((other) => other !== axis);
+  const moves = (name) => layout[name.replace(/^([xy])/, "$1axis")]?.matches;
+  return names.filter((other) => moves(other) === axis || moves(axis) === other || (moves(axis) && moves(axis) === moves(other)));
 }
 
 function csvOf({ gd, alt }, facts) {
@@ -113,11 +122,19 @@ function jsonOf({ gd, alt }, facts) {
 function svgOf({ gd, alt }, facts) {
   const { width, height } = gd._fullLayout;
   const style = getComputedStyle(document.querySelector(".stApp"));
-  const lines = wrapped(facts.map(([name, value]) => `${name}: ${oneLine(value)}`), Math.floor((width - 24) / 6.6));
-  const head = 16 * lines.length + 20;
+  const most = Math.floor((width - 24) / 6.1);
+  const lines = wrapped(facts.map(([name, value]) => `${name}: ${oneLine(value)}`), most);
+  const names = keyed(gd);
+  const places = placed(names, most);
+  const head = 15 * lines.length + 18 * (places.length ? places.at(-1).row + 1 : 0) + 20;
   const out = made("svg", { width, height: height + head, viewBox: `0 0 ${width} ${height + head}`, role: "img", "font-family": style.fontFamily });
   out.append(made("title", {}, shortened(alt)), made("desc", {}, alt), made("rect", { width, height: height + head, fill: style.backgroundColor }));
-  lines.forEach((line, i) => out.append(made("text", { x: 12, y: 20 + 16 * i, "font-size": 12, fill: style.color }, line)));
+  lines.forEach((line, i) => out.append(made("text", { x: 12, y: 20 + 15 * i, "font-size": 11, fill: style.color }, line)));
+  names.forEach(({ name, line }, i) => {
+    const x = 12 + 6.1 * places[i].column, y = 26 + 15 * lines.length + 18 * places[i].row;
+    out.append(made("line", { x1: x, x2: x + 26, y1: y - 4, y2: y - 4, stroke: line.color, "stroke-width": line.width, "stroke-dasharray": DASHES[line.dash] ?? "none" }));
+    out.append(made("text", { x: x + 31, y, "font-size": 11, fill: style.color }, name));
+  });
   const body = made("g", { transform: `translate(0 ${head})` });
   for (const layer of gd.querySelectorAll(".main-svg")) {
     const copy = layer.cloneNode(true);
@@ -137,13 +154,39 @@ function made(name, attributes, text) {
   return element;
 }
 
-// The facts as lines of at most `most` letters, several to a line where they fit.
+// The lines of a figure that no label names: on the page their names stand on the buttons above it, which a file has not.
+function keyed(gd) {
+  const labels = (gd._fullLayout.annotations ?? []).map((a) => plainText(a.text) ?? "").join("\n");
+  const found = new Map();
+  for (const t of gd._fullData)
+    if (t.visible === true && t.mode?.includes("lines") && t.line?.width && t.name && !/^trace \d+$/.test(t.name)) {
+      const name = plainText(t.name);
+      if (!found.has(name) && !labels.includes(name) && !gd._fullData.some((other) => [other.text].flat().some((text) => plainText(text)?.includes(name)))) found.set(name, t.line);
+    }
+  return found.size > 1 && !gd._fullLayout.showlegend ? [...found].map(([name, line]) => ({ name, line })) : [];
+}
+
+// Where each name of the key stands: a row, and a column in letters.
+function placed(names, most) {
+  let row = 0, column = 0;
+  return names.map(({ name }) => {
+    if (column && column + name.length + 6 > most) (row += 1), (column = 0);
+    const place = { row, column };
+    column += name.length + 9;
+    return place;
+  });
+}
+
+// The facts as lines of at most `most` letters: several to a line where they fit, a long one broken between words.
 function wrapped(parts, most) {
   const lines = [];
   let line = "";
-  for (const part of parts.flatMap((p) => p.match(new RegExp(`.{1,${most}}`, "gu")) ?? [])) {
-    if (line && line.length + part.length + 3 > most) lines.push(line), (line = "");
-    line = line ? `${line} · ${part}` : part;
-  }
+  const add = (piece, joint) => {
+    if (line && line.length + piece.length + joint.length > most) lines.push(line), (line = "");
+    line = line ? line + joint + piece : piece;
+  };
+  for (const part of parts)
+    if (part.length <= most) add(part, " · ");
+    else part.match(new RegExp(`\\S{1,${most}}`, "gu"))?.forEach((word, i) => add(word, i ? " " : " · "));
   return line ? [...lines, line] : lines;
 }

@@ -10,7 +10,8 @@ from lmviz.errors import ReaderError
 from lmviz.ui import reader, runtime
 
 _HERE = Path(__file__).parent
-UNKNOWN = "named in the figure"
+UNNAMED = "named in the figure"
+NOT_STATED = "–"
 _COMPONENT = st.components.v2.component(
     "lmviz_take_away",
     html="""
@@ -34,7 +35,8 @@ def offer(title: str, name: str, *, of: Sequence[str] | None = None) -> None:
                 "A figure of this page as it stands now, in your unit, as a picture or as the numbers that were drawn. Each file says at its head "
                 "of which model, revision and number format it is, what stood before the first token, and the unit."
             )
-            _COMPONENT(key=f"{name}_take_figures", data={"facts": list(map(list, known.items())), "file": f"lmviz-{name}"})
+            drawn = known | ({"runs recorded beforehand": "of the models that the figure names"} if of is None else {})
+            _COMPONENT(key=f"{name}_take_figures", data={"facts": list(map(list, drawn.items())), "file": f"lmviz-{name}"})
             if scored:
                 _tokens(scored, known, name)
 
@@ -42,25 +44,22 @@ def offer(title: str, name: str, *, of: Sequence[str] | None = None) -> None:
 def facts(title: str, of: Sequence[str] | None, *, text: str = "") -> dict[str, str]:
     """What the head of a file says; several models are separated by semicolons."""
     names = [reader.choices().model] if of is None else list(of)
-    rows = {row.name: row for row in (*models.registry.ROWS, *models.registry.MASKED_ROWS)}
-    start = dict.fromkeys(export.START.get(rows[n].tokenizer if n in rows else "lmviz", UNKNOWN) for n in names)
-    revisions, dtypes = zip(*map(_identity, names), strict=True) if names else ([UNKNOWN], [UNKNOWN])
-    return export.facts(title, "; ".join(names) or UNKNOWN, revision="; ".join(revisions), dtype="; ".join(dict.fromkeys(dtypes)),
-                        start="; ".join(start) or UNKNOWN, unit=reader.choices().unit, text=text)  # fmt: skip
+    revisions, dtypes, starts = zip(*map(_identity, names), strict=True) if names else ([UNNAMED],) * 3
+    each, dtype, start = "; ".join(revisions), "; ".join(dict.fromkeys(dtypes)), "; ".join(dict.fromkeys(starts))
+    return export.facts(title, "; ".join(names) or UNNAMED, revision=each, dtype=dtype, start=start, unit=reader.choices().unit, text=text)
 
 
-def _identity(name: str) -> tuple[str, str]:
-    """Revision and dtype of a model, from what is stored of it or from the model itself."""
+def _identity(name: str) -> tuple[str, str, str]:
+    """Revision, dtype and start token of a model, from what is stored of it or from the model itself."""
     from lmviz.ui import scores  # subtle: scores shows trouble by the module that offers this
 
-    if (stored := scores.first_view(name)) is not None:
-        return stored.revision, stored.dtype
-    load = models.load_masked if name in models.masked_names() else models.load
+    masked = name in models.masked_names()
     try:
-        model = runtime.service().call(lambda: load(name))
-    except ReaderError:
-        return UNKNOWN, UNKNOWN
-    return model.revision, model.dtype
+        start = export.START[(models.registry.masked_row(name) if masked else models.registry.row(name)).tokenizer]
+        known = scores.first_view(name) or runtime.service().call(lambda: models.load_masked(name) if masked else models.load(name))
+    except (ReaderError, KeyError):  # a model that is not of the book's table: its own page names it
+        return (NOT_STATED,) * 3
+    return known.revision, known.dtype, start
 
 
 def _reader_scored():

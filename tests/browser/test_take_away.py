@@ -58,7 +58,7 @@ def test_every_file_says_which_model_revision_dtype_start_token_and_unit_it_is_o
 def test_the_numbers_of_the_figure_are_the_curve_that_is_drawn(files):
     _, rows = table(files["Numbers, CSV"])
     drawn = [row for row in rows if row["series"] == "cross-entropy" and "loss" in row["y_axis"].lower() and "nats" in row["y_axis"]]
-    assert len(drawn) > 20
+    assert len(drawn) > 20 and {row["x_axis"] for row in drawn} == {"probability of the true token, p"}
     p, loss = (np.array([float(row[axis]) for row in drawn]) for axis in "xy")
     np.testing.assert_allclose(loss, -np.log(p), rtol=1e-4, atol=1e-6)
     assert len(json.loads(files["Numbers, JSON"])["rows"]) == len(rows)
@@ -76,6 +76,9 @@ def test_the_tokens_are_those_of_a_fresh_run_and_no_cell_is_a_formula(files):
 def test_the_pictures_hold_the_figure_and_need_nothing_from_elsewhere(files):
     svg = ElementTree.fromstring(files["Picture, SVG"])
     assert len(svg.findall(f".//{SPACE}path")) > 5
+    assert {"cross-entropy", "squared error", "hinge"} <= {"".join(element.itertext()) for element in svg.findall(f"{SPACE}text")}, (
+        "lines without labels have a key"
+    )
     assert b"url(http" not in files["Picture, SVG"] and b"#00000" not in files["Picture, SVG"]  # no page address, no placeholder colour
     image = Image.open(io.BytesIO(files["Picture, PNG"])).convert("RGB")
     assert image.width == pytest.approx(2 * float(svg.get("width")), abs=2)
