@@ -13,22 +13,14 @@ from lmviz import calibration, display, losses, models, smoothing
 from lmviz.data import examples
 from lmviz.data.first_views import calibration as stored
 from lmviz.ui import calibration as ui
+from tests.pages.conftest import open_chapter, words_of
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/calibration.py"
 
 
 def opened(model: str = "smollm2-135m") -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params.update({"model": model, "unit": "nats"})
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter(PAGE, model=model, unit="nats")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +30,7 @@ def view():
 
 @pytest.mark.smollm2
 def test_before_and_after_on_the_page_are_the_cores_numbers(view):
-    words = said(opened())
+    words = words_of(opened())
     for temperature in (1.0, view.temperature):
         confidences = view.confidences[view.at(temperature)]
         for binning in ("width", "mass"):
@@ -81,8 +73,8 @@ def test_bins_and_temperature_answer_without_a_model(view, monkeypatch):
     at.select_slider(key="calibration_temperature").set_value(2.0).run()
     assert not at.exception
     error = calibration.expected_calibration_error(view.confidences[view.at(2.0)], view.correct, bins=8)
-    assert f"to **{error:.3f}**" in said(at)
-    assert display.amount(view.held_loss[view.at(2.0)], "nats", 4) in said(at)
+    assert f"to **{error:.3f}**" in words_of(at)
+    assert display.amount(view.held_loss[view.at(2.0)], "nats", 4) in words_of(at)
 
 
 def test_a_small_sample_is_measured_and_stored_and_comes_back_unchanged(monkeypatch, tmp_path):
@@ -122,12 +114,12 @@ def test_the_smoothing_slider_says_derived_gap_and_found_gap():
     at.slider(key="calibration_smoothing").set_value(0.3).run()
     assert not at.exception
     for spread in ("all", "others"):
-        assert f"**{display.number(calibration.optimal_logit_gap(0.3, 10, spread), 4)}**" in said(at)
+        assert f"**{display.number(calibration.optimal_logit_gap(0.3, 10, spread), 4)}**" in words_of(at)
 
 
 @pytest.mark.parametrize("model", ["nano", "unigram", "uniform"])
 def test_every_kind_of_model_has_the_chapter(model):
-    words = said(opened(model))
+    words = words_of(opened(model))
     assert "held-out passages the model states" in words
     assert ("No temperature is best" in words) == (model == "uniform")
 
@@ -140,7 +132,7 @@ def test_a_model_of_which_nothing_is_stored_can_be_measured_here(monkeypatch):
     at = opened("bigram")
     at.button(key="calibration_measure").click().run()
     assert not at.exception
-    assert "held-out passages the model states" in said(at)
+    assert "held-out passages the model states" in words_of(at)
     ui._measured().clear()
 
 

@@ -2,32 +2,22 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lmviz import display, ledger
 from lmviz.data import examples
 from lmviz.models import scoring
 from lmviz.ui import chain_rule
+from tests.pages.conftest import open_chapter, words_of
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.smollm2
 
 
 @pytest.fixture
 def chapter():
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.run()
-    at.switch_page("pages/reading/chain_rule.py").run()
-    assert not at.exception
-    return at
-
-
-def words_of(at) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter("pages/reading/chain_rule.py")
 
 
 def bars_of(at):

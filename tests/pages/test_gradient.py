@@ -16,6 +16,7 @@ from lmviz.data.first_views import pulls as stored
 from lmviz.figures import gradient as figures
 from lmviz.models import scoring
 from lmviz.ui import gradient as ui
+from tests.pages.conftest import open_chapter, words_of
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/gradient.py"
@@ -29,16 +30,7 @@ def nano():
 
 
 def opened(model: str, text: str, token: int | None = None) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params.update({"model": model, "unit": "nats", "text": text} | ({"token": str(token)} if token is not None else {}))
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter(PAGE, model=model, unit="nats", text=text, **({"token": str(token)} if token is not None else {}))
 
 
 def chart(at: AppTest, words: str):
@@ -63,14 +55,14 @@ def test_sum_length_and_difference_from_autograd_stand_on_the_page(nano):
     scored, logits, targets = nano
     at = opened("nano", TEXT, token=6)
     full = gradients.cross_entropy(logits[6], targets[6])
-    assert f"is {display.number(full.norm().item())}." in said(at)
-    assert "sum to" in said(at) and "autograd" in said(at)
+    assert f"is {display.number(full.norm().item())}." in words_of(at)
+    assert "sum to" in words_of(at) and "autograd" in words_of(at)
     z = logits[6].clone().requires_grad_()
     torch.nn.functional.cross_entropy(z, targets[6]).backward()
     assert (full - z.grad).abs().max().item() < 1e-6
     difference = stored.steps_of(logits[6:7], targets[6:7]).difference.item()
     assert difference < 1e-6
-    assert ("not at all" if difference == 0 else f"by at most {display.number(difference, 2)}") in said(at)
+    assert ("not at all" if difference == 0 else f"by at most {display.number(difference, 2)}") in words_of(at)
 
 
 def test_the_loss_after_the_step_is_that_of_the_moved_logits_and_no_model_runs(nano, monkeypatch):
@@ -83,9 +75,9 @@ def test_the_loss_after_the_step_is_that_of_the_moved_logits_and_no_model_runs(n
     y = torch.nn.functional.one_hot(targets[6], len(z)).double()
     moved = z - 5.0 * (torch.softmax(z, 0) - y)
     after = torch.nn.functional.cross_entropy(moved, targets[6]).item()
-    assert f":orange[**{display.amount(after, 'nats')}**]" in said(at)
+    assert f":orange[**{display.amount(after, 'nats')}**]" in words_of(at)
     squared = losses.cross_entropy(z - 5.0 * gradients.squared_error(z, targets[6]), targets[6]).item()
-    assert f":blue[**{display.amount(squared, 'nats')}**]" in said(at)
+    assert f":blue[**{display.amount(squared, 'nats')}**]" in words_of(at)
 
 
 def test_the_lengths_along_the_sentence_are_those_of_the_full_gradients(nano):
@@ -115,7 +107,7 @@ def test_the_prediction_is_right_about_the_longest_gradient(nano):
 
 @pytest.mark.parametrize("model", ["uniform", "bigram"])
 def test_every_kind_of_model_has_the_chapter(model):
-    assert "the gradient" in said(opened(model, "The old king"))
+    assert "the gradient" in words_of(opened(model, "The old king"))
 
 
 @pytest.mark.smollm2
@@ -124,9 +116,9 @@ def test_the_opening_page_says_what_a_fresh_gradient_says(smollm2):
     scored = scoring.score(smollm2, examples.OPENING)
     logits, targets = stored.logits_of(smollm2, scored)
     worst = int(np.argmin(scored.log_probs))
-    assert f"is {display.number(gradients.cross_entropy(logits[worst], targets[worst]).norm().item())}." in said(at)
+    assert f"is {display.number(gradients.cross_entropy(logits[worst], targets[worst]).norm().item())}." in words_of(at)
     after = losses.cross_entropy(logits[worst] - 3.0 * gradients.cross_entropy(logits[worst], targets[worst]), targets[worst]).item()
-    assert f":orange[**{display.amount(after, 'nats')}**]" in said(at)
+    assert f":orange[**{display.amount(after, 'nats')}**]" in words_of(at)
 
 
 @pytest.mark.smollm2

@@ -2,38 +2,24 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lmviz import compare, display, landing, models, units
 from lmviz.data import examples
 from lmviz.figures import concentration
 from lmviz.models import scoring
 from lmviz.ui import heatmap, heatmap_compare, heatmap_files, scores
+from tests.pages.conftest import figures_of, open_chapter, words_of
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.smollm2
 HOSTILE = "A <b>bold</b> :red[word] costs $x$ *more* ![than](https://example.org/a.png) 😀."
 
 
 @pytest.fixture
 def chapter():
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.run()
-    at.switch_page("pages/reading/heatmap.py").run()
-    assert not at.exception
-    return at
-
-
-def words_of(at) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
-def figures_of(at) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    return open_chapter("pages/reading/heatmap.py")
 
 
 def strips_of(at) -> list[dict]:
@@ -188,7 +174,7 @@ def test_the_snippet_runs_and_reproduces_the_numbers(smollm2, capsys):
     assert token == " cat" and math.isclose(float(loss), scored.losses[1], abs_tol=1e-5)
     assert math.isclose(float(lines[1]), scored.losses[1] / scored.total_nats, abs_tol=1e-5)
     assert math.isclose(float(lines[2]), scored.losses[1] - scored.entropies[1], abs_tol=1e-5)
-    assert lines[3].startswith("index,word,token")
+    assert lines[3].split(",")[:2] == ['"index"', '"word"']
 
 
 def test_the_snippet_for_a_long_text_reads_it_from_a_file(smollm2, capsys, tmp_path, monkeypatch):

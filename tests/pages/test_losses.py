@@ -14,6 +14,7 @@ from lmviz import display, gradients, losses, models, pulls
 from lmviz.data import examples
 from lmviz.data.first_views import pulls as stored
 from lmviz.models import scoring
+from tests.pages.conftest import open_chapter
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/losses.py"
@@ -25,16 +26,7 @@ def nano():
 
 
 def opened(model: str, text: str | None = None) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params["model"] = model
-    at.query_params["unit"] = "nats"
-    if text:
-        at.query_params["text"] = text
-    at.run()
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
-    return at
+    return open_chapter(PAGE, model=model, unit="nats", **({"text": text} if text else {}))
 
 
 def curves(at) -> dict:

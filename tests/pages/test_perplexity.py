@@ -1,39 +1,24 @@
 """Chapter 3 in the app, against the core."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lmviz import context_length, display, models, pitfall_readings, pitfalls, units
 from lmviz.data import examples
 from lmviz.data.first_views import perplexity as stored
 from lmviz.models import scoring
 from lmviz.ui import perplexity, perplexity_context
+from tests.pages.conftest import figures_of, open_chapter, words_of
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.smollm2
 SENTENCE = "She opened the letter, read it twice, and ate the piano."
 
 
 @pytest.fixture
 def chapter():
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    at.run()
-    at.switch_page("pages/reading/perplexity.py").run()
-    assert not at.exception
-    return at
-
-
-def words_of(at) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
-def figures_of(at) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    return open_chapter("pages/reading/perplexity.py")
 
 
 def figure_with(at, x_title: str) -> dict:
