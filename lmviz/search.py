@@ -91,10 +91,11 @@ def plain(markdown: str) -> str:
 
 
 def find(pages: Sequence[Page], typed: str) -> list[Found]:
-    """The pages that hold every word of `typed`, or a word that begins like it; those that say it in their title first, then those whose sentence says most of it."""
+    """The pages that hold every word of `typed`, or a word that begins like it; those that say it in their title first, then the one that introduces the word, then those whose sentence says most of it."""
     wanted = words(typed)[:MOST_WORDS]
     if not wanted:
         return []
+    homes = {term.chapter for name, term in glossary.spellings().items() if words(name) == wanted}
     ranked = []
     for place, page in enumerate(pages):
         title, question = words(page.title), words(page.question)
@@ -106,6 +107,7 @@ def find(pages: Sequence[Page], typed: str) -> list[Found]:
         best = max(range(len(hits)), key=lambda i: (hits[i], _is_whole(page.sentences[i]), -i)) if any(hits) else None
         weight = 100 * sum(_holds(title, word) for word in wanted) + 30 * sum(_holds(question, word) for word in wanted)
         weight += 40 * (best is not None and hits[best] == len(wanted)) + min(sum(hits), 30)
+        weight += 60 * (Path(page.file).stem in homes)
         ranked.append((-weight, place, Found(page.file, page.title, page.question, page.sentences[best] if best is not None else "")))
     return [found for *_, found in sorted(ranked, key=lambda row: row[:2])]
 

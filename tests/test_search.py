@@ -43,6 +43,7 @@ def test_every_sentence_found_holds_a_word_that_was_asked_for():
 
 def test_a_word_of_one_chapter_finds_that_chapter_first():
     assert search.find(book(), "overflow float16")[0].file == "pages/why/stability.py"
+    assert search.find(book(), "temperature")[0].file == "pages/why/calibration.py"
     assert search.find(book(), "in-batch negatives")[0].file == "pages/beyond/contrastive.py"
 
 

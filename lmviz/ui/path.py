@@ -32,7 +32,8 @@ def line(page: str) -> None:
     if here is not None and not present.is_on():
         stop = path.STOPS[here]
         tick = "✓ done" if page in done() else f"about {stop.minutes} minutes · try: {stop.try_this}"
-        st.caption(f"Stop {here + 1} of {len(path.STOPS)} of the guided path · {tick}")
+        with st.container(key="path_line"):
+            st.caption(f"Stop {here + 1} of {len(path.STOPS)} · {tick}")
 
 
 def keep() -> None:
