@@ -11,7 +11,7 @@ from pathlib import Path
 from lmviz.data import glossary
 
 MOST_WORDS = 8  # of what was typed
-SHARED = {"charts", "fallback", "fetching", "frame", "library", "links", "logits", "path", "present", "reader", "runtime", "scores", "search", "share", "show", "strip", "token_strip"}  # fmt: skip
+SHARED = {"charts", "fallback", "fetching", "frame", "library", "links", "logits", "menu", "path", "present", "reader", "runtime", "scores", "search", "share", "show", "strip", "token_strip"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import StopException
 from lmviz import models
 from lmviz.data import examples
 from lmviz.errors import ReaderError
-from lmviz.ui import fallback, fetching, path, present, reader, runtime, share, show
+from lmviz.ui import fallback, fetching, menu, path, present, reader, runtime, share, show
 
 HERE = Path(__file__).parent
 STYLE = f"<style>\n{(HERE / 'frame.css').read_text(encoding='utf-8')}\n</style>"
@@ -74,6 +74,7 @@ def open_book(book: dict[str, list[Chapter]]) -> None:
     if chapter is chapters[0]:
         _contents(book, st_pages)
     path.keep()
+    menu.mend()
     _way_on(chapters, place, st_pages)
     if shared is not None:
         share.link(*shared)

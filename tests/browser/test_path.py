@@ -47,3 +47,11 @@ def test_who_searches_finds_a_chapter_goes_there_and_keeps_the_session(book, ope
     page.locator(".st-key-contents_search_contrastive a").click()
     page.get_by_text("Which sentence belongs to which?").first.wait_for(timeout=60_000)
     assert "unit=nats" in page.url
+
+
+def test_the_open_phone_menu_is_told_as_it_is(book, open_page, axe):
+    page = open_page(f"{book}/glossary", width=390, height=844)
+    page.locator('[data-testid="stExpandSidebarButton"]').click()
+    page.get_by_role("link", name="9 · The gradient is ŷ − y").first.wait_for(timeout=30_000)
+    page.wait_for_function("() => document.querySelector('[data-testid=\"stSidebarNavItems\"][role=none]')", timeout=30_000)
+    assert axe(page) == []
