@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -63,7 +64,7 @@ class Linked:
 
     def _draw(self, kind: str, args: tuple, options: dict):
         make = getattr(self._place, kind)
-        arguments = inspect.signature(make).bind(*args, **options).arguments
+        arguments = _signature(kind).bind(*args, **options).arguments
         key, form = arguments["key"], FORMS[kind](arguments)
         name = self._name or key
         default = form.default if self._default is _UNSET else self._default
@@ -132,6 +133,11 @@ def on_off(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("neither 0 nor 1")
     return text == "1"
+
+
+@lru_cache
+def _signature(kind: str) -> inspect.Signature:
+    return inspect.signature(getattr(st, kind))
 
 
 # ---------------------------------------------------------------- how each kind of widget writes its value
