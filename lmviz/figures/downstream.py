@@ -1,7 +1,7 @@
 """Loss against accuracy: every model as a point, phenomena over checkpoints as a chart of cells, and two models side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
@@ -44,8 +44,20 @@ def spread(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} ({100 * estimate.low:.0f} to {100 * estimate.high:.0f})"
 
 
+def uncrowded(points: Sequence[Point]) -> list[Point]:
+    """The points with fewer labels: one that would be written over an earlier one's (ladder first, then student, then losses) is left to the hover."""
+    reach = 0.07 * max(max(p.bits.value for p in points) - min(p.bits.value for p in points), 1e-9)
+    order = {"ladder": 0, "student": 1, "loss": 2, "step": 3}
+    labelled: list[Point] = []
+    for p in sorted((p for p in points if p.label), key=lambda p: order[p.kind]):
+        if all(abs(p.bits.value - q.bits.value) > reach or abs(p.accuracy.value - q.accuracy.value) > 0.045 for q in labelled):
+            labelled.append(p)
+    return [p if p in labelled else replace(p, label="") for p in points]
+
+
 def scatter(points: Sequence[Point], chance: float, current: str, *, y_title: str, height: int = 410) -> go.Figure:
     """Every model at (bits per byte, accuracy) with both 95 % intervals; checkpoints of one run are joined; `current` (a title) is ringed."""
+    points = uncrowded(points)
     figure = go.Figure()
     figure.add_hline(y=100 * chance, line={"color": theme.MUTED, "width": 1.2, "dash": "dot"})
     figure.add_annotation(x=0, xref="paper", xanchor="left", xshift=4, y=100 * chance, yshift=9, showarrow=False, text=f"guessing: {percent(chance)}")

@@ -84,7 +84,7 @@ def scatter_words(found: Findings, which: str) -> str:
     if n_steps >= ENOUGH:
         words += f"The open circles, joined, are one nano as it learned, at {n_steps} moments. "
     if any(m.kind == "loss" for m in found.members):
-        words += "The diamonds are nanos trained from one start under other losses. "
+        words += "The diamonds are nanos trained from one start under five losses; where names would cover each other, pointing at one tells it. "
     if which not in found.tests:
         about = next(p.about for p in texts.phenomena() if p.name == which)
         return f"{about} {words}With forty pairs a phenomenon, the bars are long."

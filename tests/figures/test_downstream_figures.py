@@ -42,3 +42,11 @@ def test_two_models_share_a_row_and_a_line_as_long_as_they_differ():
     lines = [t for t in figure.data if t.mode == "lines"]
     assert list(lines[0].x) == pytest.approx([70, 90]) and list(lines[1].x) == pytest.approx([90, 90])
     assert {t.name for t in figure.data if t.mode == "markers"} == {"first", "second"}
+
+
+def test_labels_that_would_cover_each_other_are_left_to_the_hover():
+    def at(title, kind, bits, share):
+        return Point(title, title, kind, Estimate(bits, bits, bits), Estimate(share, share, share))
+
+    got = figures.uncrowded([at("loss", "loss", 2.01, 0.70), at("trigram", "ladder", 2.0, 0.71), at("far", "loss", 3.5, 0.5)])
+    assert [p.label for p in got] == ["", "trigram", "far"]
