@@ -15,6 +15,7 @@ from lmviz.ui.exposure import RULES, short_rule
 from lmviz.ui.links import linked
 
 SOURCES = {"passages": "Bundled passages", "novels": "Held-out novels"}
+PAPERS = {"top-k 20": "https://arxiv.org/abs/1805.04833", "nucleus 0.9": "https://arxiv.org/abs/1904.09751"}
 BIN = 6  # tokens that share a point of the cost curve
 
 
@@ -54,7 +55,7 @@ def many_texts(unit: str) -> None:
     st.subheader("Do errors pile up?", anchor=False)
     st.markdown(error_intro())
     st.latex(
-        r"\begin{aligned} R_{\le l} &= \sum_{t=1}^{l} \mathop{\mathbb{E}}_{\text{its own words}} \mathrm{KL}(o\,\|\,p)_t \qquad \varepsilon_{\le l} = \frac1l \sum_{t=1}^{l} \mathop{\mathbb{E}}_{\text{human words}} \mathrm{KL}(o\,\|\,p)_t \\[4pt] \mathrm{AccErr}_{\le l} &= \frac{R_{\le l}}{\varepsilon_{\le l}} \qquad \%\mathrm{ExErrAcc}_{\le l} = 100\,\frac{R_{\le l} - l\,\varepsilon_{\le l}}{l\,\varepsilon_{\le l}} \end{aligned}"
+        r"\begin{aligned} R_{\le l} &= \sum_{t=1}^{l} \mathop{\mathbb{E}}_{\text{its own words}} \mathrm{KL}(o\,\|\,p)_t \\[4pt] \varepsilon_{\le l} &= \frac1l \sum_{t=1}^{l} \mathop{\mathbb{E}}_{\text{human words}} \mathrm{KL}(o\,\|\,p)_t \\[4pt] \mathrm{AccErr}_{\le l} &= \frac{R_{\le l}}{\varepsilon_{\le l}} \\[4pt] \%\mathrm{ExErrAcc}_{\le l} &= 100\,\frac{R_{\le l} - l\,\varepsilon_{\le l}}{l\,\varepsilon_{\le l}} \end{aligned}"
     )
     oracles = list(facts["oracles"])
     oracle = oracles[0] if len(oracles) == 1 else linked(st).segmented_control("Oracle", oracles, default=oracles[0], required=True, key="exposure_oracle", format_func=_title)  # fmt: skip
@@ -149,5 +150,6 @@ def table(source: str, oracle: str, unit: str) -> str:
         judged = display.number(display.in_unit(float(np.nanmean(found.judged[name])), unit)) if name in found.judged else display.UNDEFINED
         error = "0 by definition" if name == "human" else _excess(source, oracle, name)
         cost = display.number(display.in_unit(float(found.nats[name].mean()), unit))
-        lines.append(f"| {'a human' if name == 'human' else name} | {cost} | {repeated} | {judged} | {error} |")
+        label = "a human" if name == "human" else f"[{name}]({PAPERS[name]})" if name in PAPERS else name
+        lines.append(f"| {label} | {cost} | {repeated} | {judged} | {error} |")
     return "\n".join(lines)

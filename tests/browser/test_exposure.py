@@ -59,7 +59,7 @@ def test_a_live_run_can_be_stopped_and_what_it_drew_stays(open_page, url, settle
     train.scroll_into_view_if_needed()
     train.click()
     page.locator("[class*='st-key-exposure_live_']").locator(".js-plotly-plot").first.wait_for(timeout=60_000)
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.locator(".st-key-exposure_live_stop button").click()
     settled(page)
     page.locator("[class*='st-key-exposure_live_']").locator(".js-plotly-plot").first.wait_for(timeout=30_000)
     page.get_by_text("steps of REINFORCE with baseline").last.wait_for(timeout=30_000)
