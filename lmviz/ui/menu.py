@@ -13,4 +13,4 @@ _COMPONENT = st.components.v2.component(
 
 def mend() -> None:
     """To be called once on every page, at its end."""
-    _COMPONENT(key="menu")
+    _COMPONENT(key="menu", data={"mend": True})
