@@ -34,6 +34,7 @@ BOOK = {
         Chapter("pages/beyond/exposure.py", "Exposure bias", "What happens when a model reads its own words?", number=13),
         Chapter("pages/beyond/distillation.py", "Distillation", "What can a small model learn from a larger one?", number=14),
         Chapter("pages/beyond/contrastive.py", "Contrastive losses are cross-entropies", "Which sentence belongs to which?", number=15, reads_text=False),
+        Chapter("pages/beyond/vocabulary.py", "Large vocabularies", "Must every token be scored?", number=16),
     ],
     "Lab": [
         Chapter("pages/lab/training.py", "Train it yourself", "What does each loss teach?", number=17),

@@ -31,10 +31,15 @@ def expected_cost(cutoffs: Sequence[int], probs: Sequence[float], hidden_size: i
         raise ValueError(f"cutoffs must rise from at least 1 to below {V}, got {list(cutoffs)}")
     if (np.diff(probs) > 1e-12).any():
         raise ValueError("probs must be sorted from the most frequent down")
-    cost = hidden_size * (cutoffs[0] + len(cutoffs))
+    return _cost(cutoffs, np.concatenate([[0.0], probs.cumsum()]), hidden_size, div_value)
+
+
+def _cost(cutoffs: Sequence[int], reached: np.ndarray, D: int, div: float) -> float:
+    """`expected_cost`, from the probability `reached` by the first ranks together, [V + 1]."""
+    edges, cost = [*cutoffs, len(reached) - 1], D * (cutoffs[0] + len(cutoffs))
     for i, (first, end) in enumerate(zip(edges, edges[1:]), start=1):
-        narrow = max(1, int(hidden_size // div_value**i))
-        cost += probs[first:end].sum() * (hidden_size * narrow + narrow * (end - first))
+        narrow = max(1, int(D // div**i))
+        cost += (reached[end] - reached[first]) * (D * narrow + narrow * (end - first))
     return float(cost)
 
 
@@ -51,7 +56,8 @@ def best_cutoffs(probs: Sequence[float], hidden_size: int, *, n_clusters: int = 
     if not 1 <= n_clusters < V:
         raise ValueError(f"n_clusters must be from 1 to {V - 1}, got {n_clusters}")
     ranks = np.unique(np.geomspace(1, V - 1, min(tried, V - 1)).astype(int)).tolist()
-    return list(min(combinations(ranks, n_clusters), key=lambda cut: expected_cost(cut, probs, hidden_size, div_value=div_value)))
+    reached = np.concatenate([[0.0], np.cumsum(probs)])
+    return list(min(combinations(ranks, n_clusters), key=lambda cut: _cost(cut, reached, hidden_size, div_value)))
 
 
 class AdaptiveHead(nn.Module):
@@ -63,6 +69,8 @@ class AdaptiveHead(nn.Module):
         order = torch.argsort(counts, descending=True, stable=True)
         self.register_buffer("rank", torch.empty_like(order).scatter_(0, order, torch.arange(len(order))))
         self.cutoffs = list(cutoffs) if cutoffs is not None else best_cutoffs((counts[order] / counts.sum()).numpy(), hidden_size, div_value=div_value)
+        if hidden_size < div_value ** len(self.cutoffs):
+            raise ValueError(f"hidden_size must be at least {div_value:g} to the {len(self.cutoffs)}, or the last cluster has no numbers, got {hidden_size}")
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(hidden_size, len(counts), self.cutoffs, div_value=div_value)
 
     def forward(self, states: Tensor, targets: Tensor) -> Tensor:

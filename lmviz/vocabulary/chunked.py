@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 STRIP_BYTES = 8 << 20  # of logits alive at once
+FEWEST_ROWS = 64  # of a strip, however large V is: each strip passes once over the gradient of the whole head
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +28,12 @@ class Readings:
 
 
 def rows_at_once(n_classes: int, itemsize: int = 4) -> int:
-    """How many rows of V logits fit into a strip, at least 1.
+    """How many rows of V logits fit into a strip, at least FEWEST_ROWS.
 
     >>> rows_at_once(4096), rows_at_once(10**9)
-    (512, 1)
+    (512, 64)
     """
-    return max(1, STRIP_BYTES // (n_classes * itemsize))
+    return max(FEWEST_ROWS, STRIP_BYTES // (n_classes * itemsize))
 
 
 def cross_entropy(states: Tensor, weight: Tensor, targets: Tensor, *, rows: int | None = None) -> Tensor:
@@ -70,6 +71,7 @@ class _CrossEntropy(torch.autograd.Function):
                 gradient = gradient.to(states.dtype)
                 d_states[start : start + rows] = gradient @ head
                 d_head += gradient.T @ strip
+                del logits, gradient  # before the next strip is made, or two would be alive
         ctx.save_for_backward(d_states, d_head)
         ctx.n = T
         return (total / T).to(d_head.dtype)

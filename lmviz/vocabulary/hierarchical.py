@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import embedding, logsigmoid
 
 from lmviz import checks
 from lmviz.coding import huffman
+
+DEEPEST = 62  # turns; Huffman's tree of n counted tokens is never deeper than 1.44 · log₂ n
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +49,20 @@ def tree(words: Sequence[str]) -> Tree:
     """
     if len(words) < 2 or huffman.kraft(map(len, words)) != 1:
         raise ValueError(f"words must be a complete prefix code of at least 2 words, got {len(words)} with Kraft's sum {huffman.kraft(map(len, words))}")
-    inner = {prefix: i for i, prefix in enumerate(sorted({word[:k] for word in words for k in range(len(word))}, key=lambda p: (len(p), p)))}
-    if len(inner) != len(words) - 1 or any(word in inner for word in words):
+    lengths = np.array([len(word) for word in words])
+    deepest = int(lengths.max())
+    if deepest > DEEPEST:
+        raise ValueError(f"words must have at most {DEEPEST} letters, got {deepest}")
+    code = np.array([int("1" + word, 2) for word in words])  # the 1 in front tells "0" from "00"; a node's number halved is its parent's
+    left = lengths[:, None] - np.arange(deepest)  # turns still to take at each depth; none once the leaf is reached
+    on_way = left > 0
+    ancestors = code[:, None] >> left.clip(min=0)
+    inner = np.unique(ancestors[on_way])
+    if len(inner) != len(words) - 1 or np.isin(code, inner).any():
         raise ValueError("words must be a prefix code: no word may begin another")
-    deepest = max(map(len, words))
-    nodes, turns = torch.zeros(len(words), deepest, dtype=torch.long), torch.zeros(len(words), deepest)
-    for v, word in enumerate(words):
-        nodes[v, : len(word)] = torch.tensor([inner[word[:k]] for k in range(len(word))])
-        turns[v, : len(word)] = torch.tensor([1.0 if bit == "1" else -1.0 for bit in word])
-    return Tree(nodes, turns, len(inner))
+    nodes = np.where(on_way, np.searchsorted(inner, ancestors), 0)
+    turns = np.where(on_way, 2 * (code[:, None] >> (left - 1).clip(min=0) & 1) - 1, 0)
+    return Tree(torch.from_numpy(nodes), torch.from_numpy(turns.astype(np.float32)), len(inner))
 
 
 def balanced(n_leaves: int) -> Tree:
@@ -76,14 +84,16 @@ def of_counts(counts: Sequence[float]) -> Tree:
     return tree(huffman.words(huffman.lengths([count / total for count in counts])))
 
 
-def log_probs(states: Tensor, targets: Tensor, tree: Tree, weight: Tensor, bias: Tensor) -> Tensor:
+def log_probs(states: Tensor, targets: Tensor, tree: Tree, weight: Tensor, bias: Tensor, *, sparse: bool = False) -> Tensor:
     """log P(target | state), nats [T]: Σ over the way of log σ(±(w·h + b)). states [T, D], targets [T], weight [V − 1, D], bias [V − 1].
 
-    Touches depth rows of `weight` a target, never V. Raises ValueError for a target that is no leaf.
+    Touches depth rows of `weight` a target, never V; with `sparse` its gradient holds those rows only. Raises ValueError for a target that is no leaf.
     """
     targets = checks.ids_tensor(targets, "targets", len(tree.nodes))
-    nodes, turns = tree.nodes[targets], tree.turns[targets].to(states.dtype)  # [T, depth]
-    z = torch.einsum("td,tkd->tk", states, weight[nodes]) + bias[nodes]
+    turns = tree.turns[targets].to(states.dtype)
+    deepest = int(torch.count_nonzero(turns, 1).max())  # of these targets
+    nodes, turns = tree.nodes[targets, :deepest], turns[:, :deepest]  # [T, depth]
+    z = torch.einsum("td,tkd->tk", states, embedding(nodes, weight, sparse=sparse)) + bias[nodes]
     return torch.where(turns != 0, logsigmoid(turns * z), 0.0).sum(1)
 
 
@@ -98,17 +108,21 @@ def all_log_probs(states: Tensor, tree: Tree, weight: Tensor, bias: Tensor) -> T
 
 
 class HierarchicalHead(nn.Module):
-    """The numbers of a tree: V − 1 vectors and biases, trained by −`log_probs`. Starts with every turn at one half."""
+    """The numbers of a tree: V − 1 vectors and biases, trained by −`log_probs`. Starts with every turn at one half.
 
-    def __init__(self, tree: Tree, hidden_size: int):
+    With `sparse` the gradient of the vectors holds only rows on the way: for optimisers that can use it, as Adagrad can.
+    """
+
+    def __init__(self, tree: Tree, hidden_size: int, *, sparse: bool = False):
         super().__init__()
+        self.sparse = sparse
         self.tree = tree
         self.weight = nn.Parameter(torch.zeros(tree.n_inner, hidden_size))
         self.bias = nn.Parameter(torch.zeros(tree.n_inner))
 
     def forward(self, states: Tensor, targets: Tensor) -> Tensor:
         """Loss of each target, nats [T]."""
-        return -log_probs(states, targets, self.tree, self.weight, self.bias)
+        return -log_probs(states, targets, self.tree, self.weight, self.bias, sparse=self.sparse)
 
     def all_log_probs(self, states: Tensor) -> Tensor:
         """[T, V]"""

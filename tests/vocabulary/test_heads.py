@@ -81,6 +81,24 @@ def test_a_tree_needs_a_complete_prefix_code():
     assert huffman.kraft(map(len, huffman.words([1, 2, 2]))) == 1
 
 
+def test_a_tree_deeper_than_a_machine_word_is_refused():
+    words = ["0" * k + "1" for k in range(63)] + ["0" * 63]
+    with pytest.raises(ValueError, match="at most 62"):
+        hierarchical.tree(words)
+    assert hierarchical.tree(["0" * k + "1" for k in range(62)] + ["0" * 62]).path(0) == [(0, 1)]
+
+
+def test_a_sparse_gradient_holds_the_rows_on_the_way_and_is_the_dense_one():
+    tree = hierarchical.of_counts(zipf(32))
+    states, targets = torch.randn(5, 3, generator=torch.Generator().manual_seed(2)), torch.tensor([0, 31, 7, 7, 20])
+    dense, sparse = (randomised(HierarchicalHead(tree, 3, sparse=s)) for s in (False, True))
+    for head in (dense, sparse):
+        head(states, targets).sum().backward()
+    on_the_way = {node for y in targets.tolist() for node, _ in tree.path(y)}
+    assert set(sparse.weight.grad.coalesce().indices()[0].tolist()) <= on_the_way | {0}  # node 0 fills the ends of shorter ways
+    assert torch.allclose(sparse.weight.grad.to_dense(), dense.weight.grad, atol=1e-6) and torch.allclose(sparse.bias.grad, dense.bias.grad)
+
+
 def test_a_target_that_is_no_leaf_is_refused():
     head = HierarchicalHead(hierarchical.balanced(4), 2)
     with pytest.raises(ValueError, match="targets"):
@@ -126,3 +144,8 @@ def test_the_cost_model_by_hand_and_its_best_cutoffs_by_trying_all():
 def test_cutoffs_that_make_no_clusters_are_refused(cutoffs):
     with pytest.raises(ValueError, match="cutoffs"):
         adaptive.expected_cost(cutoffs, zipf(60), 8)
+
+
+def test_a_state_too_short_for_its_clusters_is_refused():
+    with pytest.raises(ValueError, match="hidden_size"):
+        AdaptiveHead(zipf(60), 8, cutoffs=[10, 30])
