@@ -168,7 +168,7 @@ def gradient_errors(found: dict, *, height: int = 320) -> go.Figure:
     """How far each gradient is off, on average and by chance. `found` has counts, sampled_bias, sampled_spread, nce_bias and nce_spread."""
     counts = list(found["counts"])
     figure = go.Figure()
-    lines = (("sampled_spread", "sampled, spread", theme.MODEL, "dot", 5), ("nce_bias", "NCE, bias", theme.SECOND, "solid", 3),
+    lines = (("sampled_spread", "sampled, spread", theme.MODEL, "dot", 5), ("nce_bias", "NCE, bias", theme.SECOND, "solid", 6),
              ("nce_spread", "NCE, spread", theme.SECOND, "dot", 0), ("sampled_bias", "sampled, bias", theme.MODEL, "solid", 0))  # fmt: skip
     for key, name, colour, dash, near in lines:
         values = [v if v > 0 else None for v in found[key]]  # an error below the noise of the draws has no place on a logarithmic axis
@@ -184,10 +184,10 @@ def gradient_errors(found: dict, *, height: int = 320) -> go.Figure:
             name=name,
         )
         at = next((i for i in [*range(min(near, len(values) - 1), len(values)), 0] if values[i]), None)
-        if at is not None:  # above a line that falls late, below the others
-            above = key == "sampled_spread"
-            place = {"x": float(np.log10(counts[at])), "y": float(np.log10(values[at])), "yanchor": "bottom" if above else "top"}
-            figure.add_annotation(text=name, font_color=colour, showarrow=False, xanchor="right" if near == 3 else "left", **place)
+        if at is not None:
+            above = near > 0
+            place = {"x": float(np.log10(counts[at])), "y": float(np.log10(values[at])), "yanchor": "bottom" if above else "top", "yshift": 2 if above else -8}
+            figure.add_annotation(text=name, font_color=colour, showarrow=False, xanchor="left", **place)
     theme.quiet(figure, height=height, y_title="length of the gradient's error")
     _over_counts(figure, counts)
     figure.update_yaxes(type="log", dtick=1, exponentformat="power")
