@@ -17,6 +17,12 @@ def labels(page, axis: str) -> list[str]:
     return page.locator(TICKS.format(axis=axis)).all_text_contents()
 
 
+def box_of(page) -> dict:
+    """Where the picture stands, once the one before it has gone."""
+    page.wait_for_function("() => document.querySelectorAll('.st-key-exposure_roads .js-plotly-plot').length === 1", timeout=30_000)
+    return page.locator(".st-key-exposure_roads .js-plotly-plot").first.bounding_box()
+
+
 def at_rest(page, axis: str, settled, *, other_than=None) -> list[str]:
     """The tokens of a road once they no longer change."""
     last, same = None, 0
@@ -36,19 +42,19 @@ def test_another_rule_walks_another_road_and_leaves_the_human_s(open_page, url, 
     page.wait_for_selector(".st-key-exposure_roads .bars path", timeout=60_000)
     human, own = at_rest(page, "yaxislayer-above", settled), at_rest(page, "y2tick", settled)
     assert len([token for token in own if token]) == 16
-    page.locator(".st-key-exposure_rule").get_by_role("radio", name="sample").click()
+    page.locator(".st-key-exposure_rule").get_by_role("radio", name="sample", exact=True).click()
     other = at_rest(page, "y2tick", settled, other_than=own)
     assert other != own and human
     page.get_by_role("button", name="Draw again").click()
     assert at_rest(page, "y2tick", settled, other_than=other) != other
-    box = page.locator(".st-key-exposure_roads .js-plotly-plot").bounding_box()
+    box = box_of(page)
     assert box["height"] == pytest.approx(460, abs=2)  # nothing below has moved
 
 
 def test_the_picture_stands_above_the_fold(open_page, url):
     page = open_page(f"{url}/exposure?model=nano")
     page.wait_for_selector(".st-key-exposure_roads .bars path", timeout=60_000)
-    box = page.locator(".st-key-exposure_roads .js-plotly-plot").bounding_box()
+    box = box_of(page)
     assert box["y"] + box["height"] <= 900
 
 
