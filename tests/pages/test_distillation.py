@@ -183,7 +183,7 @@ def test_what_is_saved_is_the_difference_and_lies_in_its_interval(comparison):
 
 
 def test_a_record_is_drawn_with_its_numbers(comparison, monkeypatch):
-    found = {"steps": 7, "teacher": "nano", "alpha": 0.5, "temperature": 1.0} | comparison[1]
+    found = {"steps": 7, "teacher": "nano", "alpha": 0.5, "temperature": 1.0, "tokens": 28_672, "teacher_tokens": 25_000_000} | comparison[1]
     monkeypatch.setattr(recorded, "load", lambda: found)
     at = opened()
     assert "Does it help?" in [s.value for s in at.subheader]

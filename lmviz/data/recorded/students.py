@@ -107,15 +107,19 @@ def taught(card: str) -> dict:
 
 def main() -> None:
     from lmviz import models
+    from lmviz.data.recorded import losses
     from lmviz.models import series
+    from lmviz.training.recipes import RECIPES
 
     folder = series.FOLDER / series.STUDENT
-    if models.registry.row(DISTILLED) is None or not (folder / "README.md").exists():
+    if series.row(DISTILLED) is None or not (folder / "README.md").exists():
         raise ReaderError(f"There is no student in {folder}.")
     facts = taught((folder / "README.md").read_text(encoding="utf-8"))
-    other = re.search(r"(\d+) steps, the last \d+ decaying", (series.FOLDER / "losses" / "cross_entropy" / "README.md").read_text(encoding="utf-8"))
-    if other and int(other[1]) != facts["steps"]:
-        raise ReaderError(f"The plain nano ran for {other[1]} steps and the student for {facts['steps']}: they cannot be compared.")
+    plain = losses.load().runs["cross_entropy"].step[-1]
+    if plain != facts["steps"]:
+        raise ReaderError(f"The plain nano ran for {plain} steps and the student for {facts['steps']}: they cannot be compared.")
+    teacher_run = json.loads((models.registry.DATA / facts["teacher"] / "run.json").read_text(encoding="utf-8"))
+    facts |= {"tokens": facts["steps"] * RECIPES["nano"].tokens_per_step, "teacher_tokens": teacher_run["tokens"][-1]}
     found = facts | compare(models.load(facts["teacher"]), models.load(PLAIN), models.load(DISTILLED), passages())
     FILE.write_text(json.dumps(found) + "\n", encoding="utf-8")
     print(found["saved"], found["plain"], found["distilled"])
