@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from lmviz import display
 from lmviz.figures import theme
@@ -24,7 +23,7 @@ HEADS = {
 LABEL = 15  # characters of the side not taken
 
 
-def way(steps: Sequence, token: str, unit: str, *, height: int = 430) -> go.Figure:
+def way(steps: Sequence, token: str, unit: str, *, height: int = 372) -> go.Figure:
     """The way down to `token` (escaped): one level a choice, thick where much probability lies, with the side not taken as a stub.
 
     `steps` have turn, log_prob, other_log_mass, other_count, others; what each choice costs stands at the right, in `unit`.
@@ -84,36 +83,50 @@ def _hover(number: int, step, above: float, unit: str) -> str:
     )
 
 
-def costs(rows: Sequence[Mapping], own: Sequence[Mapping] = (), *, height: int = 380) -> go.Figure:
-    """Processor time of one token, and memory of one token more, against V; both axes logarithmic. The reader's own points are large and open."""
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
-    for column, (field, factor, noun) in enumerate((("seconds", 1e6, "µs"), ("n_bytes", 1e-3, "kB")), start=1):
-        for kind, (label, colour, dash, symbol) in COSTS.items():
-            line = sorted((row["vocab_size"], row[field] * factor) for row in rows if row["kind"] == kind)
-            V, value = zip(*line, strict=True)
-            hover = [f"{label}<br>V = {display.number(v)}<br>{display.number(c)} {noun} a token" for v, c in line]
-            figure.add_scatter(x=V, y=value, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": symbol, "size": 6},
-                               hovertext=hover, hoverinfo="text", name=label, row=1, col=column)  # fmt: skip
-            figure.add_annotation(x=np.log10(V[-1]), y=np.log10(value[-1]), xref=f"x{column}", yref=f"y{column}", text=label, showarrow=False, xanchor="right",
-                                  xshift=-4, yshift=11, font={"color": colour, "size": 12})  # fmt: skip
-            mine = sorted((row["vocab_size"], row[field] * factor) for row in own if row["kind"] == kind)
-            if mine:
-                hover = [f"{label}, measured here<br>V = {display.number(v)}<br>{display.number(c)} {noun} a token" for v, c in mine]
-                figure.add_scatter(x=[v for v, _ in mine], y=[c for _, c in mine], mode="markers", hovertext=hover, hoverinfo="text", name=f"{label}, here",
-                                   marker={"symbol": f"{symbol}-open", "size": 12, "color": colour, "line": {"width": 2}}, row=1, col=column)  # fmt: skip
-    theme.quiet(figure, height=height)
+def costs(rows: Sequence[Mapping], own: Sequence[Mapping], field: str, *, height: int = 360) -> go.Figure:
+    """Processor time of one token (`field` "seconds") or memory of one token more ("n_bytes") against V, both axes logarithmic.
+
+    The reader's own points are large and open.
+    """
+    factor, noun, title = {"seconds": (1e6, "µs", "time of a token, µs"), "n_bytes": (1e-3, "kB", "memory of a further token, kB")}[field]
+    figure = go.Figure()
+    for kind, (label, colour, dash, symbol) in COSTS.items():
+        line = sorted((row["vocab_size"], row[field] * factor) for row in rows if row["kind"] == kind)
+        V, value = zip(*line, strict=True)
+        hover = [f"{label}<br>V = {display.number(v)}<br>{display.number(c)} {noun} a token" for v, c in line]
+        figure.add_scatter(x=V, y=value, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": symbol, "size": 6},
+                           hovertext=hover, hoverinfo="text", name=label)  # fmt: skip
+        at, side, shift = _label_place(kind, field, len(V))
+        figure.add_annotation(x=np.log10(V[at]), y=np.log10(value[at]), text=label, showarrow=False, xanchor=side, xshift=-6 if side == "right" else 8,
+                              yshift=shift, font={"color": colour, "size": 12})  # fmt: skip
+        mine = sorted((row["vocab_size"], row[field] * factor) for row in own if row["kind"] == kind)
+        if mine:
+            hover = [f"{label}, measured here<br>V = {display.number(v)}<br>{display.number(c)} {noun} a token" for v, c in mine]
+            figure.add_scatter(x=[v for v, _ in mine], y=[c for _, c in mine], mode="markers", hovertext=hover, hoverinfo="text", name=f"{label}, here",
+                               marker={"symbol": f"{symbol}-open", "size": 12, "color": colour, "line": {"width": 2}})  # fmt: skip
+    theme.quiet(figure, height=height, x_title="vocabulary, V tokens", y_title=title)
     ticks = [1024, 4096, 16384, 65536, 262144]
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{v // 1024}k" for v in ticks], title_text="vocabulary, V tokens", fixedrange=True)
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power", fixedrange=True, automargin=True)
-    figure.update_yaxes(title_text="time of a token, µs", row=1, col=1)
-    figure.update_yaxes(title_text="memory of a further token, kB", row=1, col=2)
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{v // 1024}k" for v in ticks])
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     figure.update_layout(margin_t=24)
     return figure
+
+
+def _label_place(kind: str, field: str, n: int) -> tuple[int, str, int]:
+    """Where a line's name stands clear of the other lines: which point, which side of it, how much higher."""
+    if kind == "adaptive":
+        return n // 2, "left", -12
+    if kind == "chunked" and field == "seconds":  # the same line as the full softmax
+        return n // 2, "right", 12
+    return n - 1, "right", 11
 
 
 def reached(found: Mapping, unit: str, *, height: int = 340) -> go.Figure:
     """Held-out loss of each head while it reads its training tokens, against the seconds that took; the model's own head as a line."""
     figure = go.Figure()
+    own = display.in_unit(found["own_nats"], unit)
+    first = {kind: display.in_unit(found["heads"][kind]["curve"][0][2], unit) for kind in HEADS}
+    bottom, top = own, max(first.values())
     for kind, (label, colour, dash, symbol) in HEADS.items():
         rows = found["heads"][kind]["curve"]
         seconds, loss = [row[1] for row in rows], [display.in_unit(row[2], unit) for row in rows]
@@ -123,12 +136,21 @@ def reached(found: Mapping, unit: str, *, height: int = 340) -> go.Figure:
         ]
         figure.add_scatter(x=seconds, y=loss, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2.5}, marker={"symbol": symbol, "size": 7},
                            hovertext=hover, hoverinfo="text", name=label)  # fmt: skip
-        figure.add_annotation(x=np.log10(seconds[0]), y=loss[0], text=label, showarrow=False, xanchor="left", xshift=8, yshift=9, font_color=colour)
-    own = display.in_unit(found["own_nats"], unit)
+        place = {"xanchor": "left", "xshift": 8, "yshift": 9} if kind == "full" else {"xanchor": "right", "xshift": -9}
+        figure.add_annotation(x=np.log10(seconds[0]), y=first[kind], text=label, showarrow=False, font_color=colour, **place)
+    beside = sorted((note for note in figure.layout.annotations if note.xanchor == "right"), key=lambda note: note.y)
+    scale, below = (height - 80) / (top - bottom), -np.inf
+    for note in beside:  # names of lines that begin close together are moved apart
+        note.yshift = max(0.0, below + 15 - note.y * scale)
+        below = note.y * scale + note.yshift
     figure.add_hline(y=own, line_color=theme.MUTED, line_dash="dot", line_width=1.5)
     figure.add_annotation(x=0, xref="paper", y=own, text=f"the model’s own head, {display.number(own)} {unit}", showarrow=False, xanchor="left", yanchor="bottom",
                           font_color=theme.MUTED)  # fmt: skip
     theme.quiet(figure, height=height, x_title="training so far, seconds of one core", y_title=f"held-out loss, {unit} a token")
-    figure.update_xaxes(type="log", dtick=1, exponentformat="none")
-    figure.update_layout(margin_t=16)
+    spent = [row[1] for kind in HEADS for row in found["heads"][kind]["curve"]]
+    low, high = np.log10(min(spent)), np.log10(max(spent))
+    ticks = [10.0**k for k in range(int(np.floor(low)), int(np.ceil(high)) + 1)]
+    figure.update_xaxes(type="log", range=[low - 0.3 * (high - low), high + 0.05 * (high - low)], tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
+    figure.update_yaxes(range=[bottom - 0.08 * (top - bottom), top + 0.16 * (top - bottom)])
+    figure.update_layout(margin_t=8)
     return figure

@@ -55,14 +55,15 @@ def the_way(scored: ScoredText, selected: int, unit: str) -> None:
     if selected >= logits.n_kept(scored):
         st.info(f"Only the first {logits.n_kept(scored)} tokens of so long a text can be looked up here.")
         return
-    kind = "balanced"
+    picture, kind = st.container(), "balanced"
     if is_counted(scored):
         kind = st.segmented_control(
             "Tree", list(TREES), default="balanced", required=True, key="vocabulary_tree", format_func=TREES.get, label_visibility="collapsed"
         )
     steps = steps_of(scored, selected, kind)
     token = display.visible(scored.tokens[selected].text or "…")
-    charts.draw(figures.way, steps, display.plotly_escape(token), unit, key="vocabulary_way", alt=way_alt(steps, token, unit))
+    with picture:
+        charts.draw(figures.way, steps, display.plotly_escape(token), unit, key="vocabulary_way", alt=way_alt(steps, token, unit))
     st.markdown(way_words(steps, token, kind, scored.vocab_size, unit))
 
 
@@ -93,8 +94,9 @@ def costs() -> None:
     """Time and memory against V: the recorded curves, and the reader's own points beside them."""
     found = costs_record.load()
     own = st.session_state.get("vocabulary_own", [])
-    figure = figures.costs(found["costs"], own)
-    st.plotly_chart(figure, config=theme.CONFIG, key="vocabulary_costs", alt=costs_alt(found["costs"]))
+    for column, (field, alt) in zip(st.columns(2, gap="medium"), costs_alts(found["costs"]).items()):
+        figure = figures.costs(found["costs"], own, field)
+        column.plotly_chart(figure, config=theme.CONFIG, key=f"vocabulary_{field}", alt=alt)
     st.markdown(costs_words(found["costs"], found["hidden_size"]))
     if st.button("Measure it on this machine", key="vocabulary_measure"):
         measure_here()
@@ -137,10 +139,15 @@ def exponents(rows: list[dict], field: str) -> dict[str, float]:
     return found
 
 
-def costs_alt(rows: list[dict]) -> str:
-    last = max(row["vocab_size"] for row in rows)
-    parts = [f"{figures.COSTS[row['kind']][0]} {_micro(row)} and {_kilo(row)}" for row in rows if row["vocab_size"] == last]
-    return f"Time of a token and memory of a further one against the vocabulary. At {display.number(last)} tokens: {'; '.join(parts)}."
+def costs_alts(rows: list[dict]) -> dict[str, str]:
+    """field → its chart in words."""
+    last = [row for row in rows if row["vocab_size"] == max(row["vocab_size"] for row in rows)]
+    sayings = {"seconds": ("Time of a token", _micro), "n_bytes": ("Memory of a further token", _kilo)}
+    found = {}
+    for field, (noun, say) in sayings.items():
+        each = "; ".join(f"{figures.COSTS[row['kind']][0]} {say(row)}" for row in last)
+        found[field] = f"{noun} against the vocabulary. At {display.number(last[0]['vocab_size'])} tokens: {each}."
+    return found
 
 
 def costs_words(rows: list[dict], hidden_size: int) -> str:
@@ -151,11 +158,17 @@ def costs_words(rows: list[dict], hidden_size: int) -> str:
     at = {row["kind"]: row for row in rows if row["vocab_size"] == sizes[-1]}
     return (
         f"Each point is a training step: the loss and all gradients, on states of {hidden_size} numbers and tokens as rare as words are. Both scales are logarithmic, so a straight line is a power of V and its slope the exponent. Fitted from V = {display.number(FROM)} on: "
-        f"time of the full softmax grows as V to the **{_slope(seconds['full'])}**, of the tree to the **{_slope(seconds['tree'])}**, where log₂ V itself would be {_slope(log_slope)}; adaptive softmax, {_slope(seconds['adaptive'])}. "
+        f"time of the full softmax grows as V to the **{_slope(seconds['full'])}**, of the tree to the **{_slope(seconds['tree'])}**, where log₂ V itself would be {_slope(log_slope)}; adaptive softmax, {_slope(seconds['adaptive'])}. {_more_than_linear(seconds['full'])}"
         f"At {display.number(sizes[-1])} tokens the full softmax needs {_micro(at['full'])} and the tree {_micro(at['tree'])}. "
         f"Memory: {_slope(n_bytes['full'])} for the full softmax, {_kilo(at['full'])} for each further token at the largest size. Computed **in strips**, the same softmax has {_slope(n_bytes['chunked'])} and {_kilo(at['chunked'])}: "
-        "the table of logits is never written down, a few rows of it at a time are used and forgotten. The numbers are the same to the last rounding."
+        "the table of logits is never written down, a few rows of it at a time are used and forgotten. Loss and gradients are the same but for rounding."
     )
+
+
+def _more_than_linear(exponent: float) -> str:
+    if exponent <= 1.05:
+        return ""
+    return "(More than 1, although the sums grow as V exactly: a head that no longer fits the processor’s caches waits for memory.) "
 
 
 def own_words(own: list[dict]) -> str:

@@ -19,7 +19,9 @@ def heads(unit: str) -> None:
     row = found[name]
     st.markdown(heads_intro(row))
     st.plotly_chart(figures.reached(row, unit), config=theme.CONFIG, key="vocabulary_heads", alt=heads_alt(row, unit))
-    st.markdown(heads_table(row, unit))
+    st.html("<style>.st-key-vocabulary_table :is(td, th) { padding: .35rem .25rem; font-size: .8rem }</style>")
+    with st.container(key="vocabulary_table"):
+        st.markdown(heads_table(row, unit))
     st.markdown(heads_words(row, unit))
 
 
@@ -44,33 +46,34 @@ def heads_alt(row: dict, unit: str) -> str:
 
 
 def heads_table(row: dict, unit: str) -> str:
-    """Parameters, work, time and loss of each head, as Markdown."""
+    """Parameters, work, time and loss of each head, as Markdown; narrow enough for a phone."""
     full = row["heads"]["full"]["curve"][-1][2]
-    lines = [f"| head | numbers | multiply-adds a token | training, s | held-out loss, {unit} | against full |", "|---|---:|---:|---:|---:|---:|"]
+    lines = [f"| head | numbers, millions | multiply-adds a token, thousands | training, s | loss, {unit} | against full |", "|---|---:|---:|---:|---:|---:|"]
     for kind, (label, *_) in figures.HEADS.items():
         head = row["heads"][kind]
         _, seconds, nats = head["curve"][-1]
         gap = "" if kind == "full" else display.number(display.in_unit(nats - full, unit), 2, sign=True)
-        lines.append(
-            f"| {label} | {display.number(head['n_parameters'])} | {display.number(head['multiply_adds'])} | {display.number(seconds, 2)} | {display.number(display.in_unit(nats, unit))} | {gap} |"
-        )
+        millions, thousands = display.number(head["n_parameters"] / 1e6), display.number(head["multiply_adds"] / 1e3)
+        lines.append(f"| {label} | {millions} | {thousands} | {display.number(seconds, 2)} | {display.number(display.in_unit(nats, unit))} | {gap} |")
     return "\n".join(lines)
 
 
 def heads_words(row: dict, unit: str) -> str:
     """Who reached what, and when; every comparison is computed, so that another record is described as it is."""
     last = {kind: row["heads"][kind]["curve"][-1] for kind in figures.HEADS}
-    gap = {kind: display.amount(nats - last["full"][2], unit, 2, sign=True) for kind, (_, _, nats) in last.items()}
+    gap = {
+        kind: f"{display.amount(abs(nats - last['full'][2]), unit, 2)} {'above' if nats > last['full'][2] else 'below'} it"
+        for kind, (_, _, nats) in last.items()
+    }
     names = {kind: label for kind, (label, *_) in figures.HEADS.items()}
     best = min(last, key=lambda kind: last[kind][2])
     tree = min(("balanced", "huffman"), key=lambda kind: last[kind][2])
     quicker = last["full"][1] / last[tree][1]
-    by_then = full_after(row, last[tree][1])
     cuts = " and ".join(display.number(cut) for cut in row["heads"]["adaptive"]["cutoffs"])
     return (
-        f"After all tokens the {names[best]} is lowest. The better of the trees, the {names[tree]}, was through in {display.number(last[tree][1], 2)} s, {display.number(quicker, 2)} times as fast as the full softmax, and ends {gap[tree]} from it. "
-        f"{by_then_words(by_then, last[tree][2], unit)} A tree must tell two crowds apart with one vector at each point, and crowds made by id or by frequency have little in common. "
-        f"Adaptive softmax, cut at ranks {cuts}, where counted multiply-adds are fewest, keeps {display.number(row['heads']['full']['n_parameters'] / row['heads']['adaptive']['n_parameters'], 2)} times fewer numbers and ends {gap['adaptive']} from the full one. "
+        f"After all tokens the {names[best]} is lowest. The better of the trees, the {names[tree]}, was through in {display.number(last[tree][1], 2)} s, {display.number(quicker, 2)} times as fast as the full softmax, and ends {gap[tree]}. "
+        f"{by_then_words(row, *last[tree][1:], unit)} A tree must tell two crowds apart with one vector at each point, and crowds made by id or by frequency have little in common. "
+        f"Adaptive softmax, cut at ranks {cuts}, where counted multiply-adds are fewest, keeps {display.number(row['heads']['full']['n_parameters'] / row['heads']['adaptive']['n_parameters'], 2)} times fewer numbers than the full softmax and ends {gap['adaptive']}. "
         f"The model’s own head, trained together with its body on far more text, has {display.amount(row['own_nats'], unit)}."
     )
 
@@ -83,8 +86,17 @@ def full_after(row: dict, seconds: float) -> float | None:
     return float(np.interp(np.log(seconds), np.log([s for _, s, _ in curve]), [nats for *_, nats in curve]))
 
 
-def by_then_words(by_then: float | None, tree_nats: float, unit: str) -> str:
-    if by_then is None:
-        return "By then the full softmax had not been measured once."
-    verdict = "so here the tree does not even save time" if by_then < tree_nats else "so in the same time the tree gets further"
-    return f"In those seconds the full softmax had read fewer tokens and was at {display.amount(by_then, unit)}, {verdict}."
+def by_then_words(row: dict, seconds: float, tree_nats: float, unit: str) -> str:
+    """Where the full softmax was when the tree was through, and how much it had to learn from."""
+    n_first, at_first, _ = row["heads"]["full"]["curve"][0]
+    if (by_then := full_after(row, seconds)) is not None:
+        verdict = "so here the tree does not even save time" if by_then < tree_nats else "so in the same time the tree gets further"
+        then = f"In those seconds the full softmax had read fewer tokens and was at {display.amount(by_then, unit)}, {verdict}."
+    elif seconds < at_first:
+        then = f"In those seconds the full softmax had not read {display.number(n_first)} tokens."
+    else:
+        then = "The full softmax was through sooner."
+    n_tokens, _, full_nats = row["heads"]["full"]["curve"][-1]
+    share = row["heads"]["full"]["n_parameters"] / n_tokens
+    little = ": little text favours a tree, whose first turns learn from every token" if tree_nats < full_nats else ""
+    return f"{then} The full softmax has {display.number(share, 2)} numbers to learn for each token that it read{little}."

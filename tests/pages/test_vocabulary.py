@@ -85,17 +85,19 @@ def test_the_heads_are_those_of_the_record(own):
     (table,) = [m.value for m in own.markdown if m.value.startswith("| head |")]
     for line, head in zip(table.splitlines()[2:], row["heads"].values(), strict=True):
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        assert cells[1] == display.number(head["n_parameters"]) and cells[4] == display.number(head["curve"][-1][2])
+        assert cells[1] == display.number(head["n_parameters"] / 1e6) and cells[4] == display.number(head["curve"][-1][2])
     lowest = min(row["heads"], key=lambda kind: row["heads"][kind]["curve"][-1][2])
     assert f"the {vocabulary_heads.figures.HEADS[lowest][0]} is lowest" in said
 
 
 def test_what_the_full_softmax_had_reached_by_then_lies_between_its_points():
-    row = {"heads": {"full": {"curve": [[10, 1.0, 6.0], [20, 2.0, 5.0], [40, 4.0, 4.5]]}}}
+    row = {"heads": {"full": {"curve": [[10, 1.0, 6.0], [20, 2.0, 5.0], [40, 4.0, 4.5]], "n_parameters": 80}}}
     assert vocabulary_heads.full_after(row, 2.0) == pytest.approx(5.0)
     assert vocabulary_heads.full_after(row, math.sqrt(8)) == pytest.approx(4.75)
     assert vocabulary_heads.full_after(row, 0.5) is None
-    assert "not even save time" in vocabulary_heads.by_then_words(4.0, 4.5, "nats") and "gets further" in vocabulary_heads.by_then_words(5.0, 4.5, "nats")
+    said = [vocabulary_heads.by_then_words(row, seconds, nats, "nats") for seconds, nats in ((2.0, 5.5), (2.0, 4.8), (0.5, 4.0), (9.0, 4.6))]
+    assert "not even save time" in said[0] and "gets further" in said[1] and "had not read 10 tokens" in said[2] and "through sooner" in said[3]
+    assert all("2.0 numbers to learn for each token" in words for words in said) and ["little text" in words for words in said] == [False, False, True, False]
 
 
 def test_measuring_here_puts_the_readers_points_beside_the_recorded_ones(monkeypatch):

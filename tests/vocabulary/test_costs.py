@@ -100,8 +100,8 @@ def test_the_full_head_s_mean_is_that_of_its_losses_and_its_bias_is_learned():
     states, targets, _ = task(200)
     head = heads.make("full", np.ones(40), 16)
     heads.train(head, states, targets, rate=0.1)
-    assert float(head.mean_loss(states, targets)) == pytest.approx(float(head(states, targets).mean()), rel=1e-5)
-    assert float(head.weight[:, -1].abs().sum()) > 0
+    assert head.mean_loss(states, targets).item() == pytest.approx(head(states, targets).mean().item(), rel=1e-5)
+    assert head.weight[:, -1].abs().sum().item() > 0
 
 
 def test_the_best_rate_is_the_one_of_least_loss():
