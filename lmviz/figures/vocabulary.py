@@ -20,7 +20,7 @@ HEADS = {
     "huffman": ("Huffman’s tree", theme.MODEL, "dash", "square"),
     "adaptive": ("adaptive", "#000009", "dashdot", "diamond"),
 }
-LABEL = 15  # characters of the side not taken
+LABEL = 12  # characters of the side not taken
 
 
 def way(steps: Sequence, token: str, unit: str, *, height: int = 372) -> go.Figure:

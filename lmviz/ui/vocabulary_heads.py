@@ -8,6 +8,8 @@ from lmviz.data.recorded import heads as record
 from lmviz.figures import theme
 from lmviz.figures import vocabulary as figures
 
+PROSE = {"full": "the full softmax", "balanced": "the balanced tree", "huffman": "Huffman’s tree", "adaptive": "adaptive softmax"}
+
 
 @st.fragment
 def heads(unit: str) -> None:
@@ -65,13 +67,12 @@ def heads_words(row: dict, unit: str) -> str:
         kind: f"{display.amount(abs(nats - last['full'][2]), unit, 2)} {'above' if nats > last['full'][2] else 'below'} it"
         for kind, (_, _, nats) in last.items()
     }
-    names = {kind: label for kind, (label, *_) in figures.HEADS.items()}
     best = min(last, key=lambda kind: last[kind][2])
     tree = min(("balanced", "huffman"), key=lambda kind: last[kind][2])
     quicker = last["full"][1] / last[tree][1]
     cuts = " and ".join(display.number(cut) for cut in row["heads"]["adaptive"]["cutoffs"])
     return (
-        f"After all tokens the {names[best]} is lowest. The better of the trees, the {names[tree]}, was through in {display.number(last[tree][1], 2)} s, {display.number(quicker, 2)} times as fast as the full softmax, and ends {gap[tree]}. "
+        f"After all tokens {PROSE[best]} is lowest. The better of the trees, {PROSE[tree]}, was through in {display.number(last[tree][1], 2)} s, {display.number(quicker, 2)} times as fast as the full softmax, and ends {gap[tree]}. "
         f"{by_then_words(row, *last[tree][1:], unit)} A tree must tell two crowds apart with one vector at each point, and crowds made by id or by frequency have little in common. "
         f"Adaptive softmax, cut at ranks {cuts}, where counted multiply-adds are fewest, keeps {display.number(row['heads']['full']['n_parameters'] / row['heads']['adaptive']['n_parameters'], 2)} times fewer numbers than the full softmax and ends {gap['adaptive']}. "
         f"The model’s own head, trained together with its body on far more text, has {display.amount(row['own_nats'], unit)}."

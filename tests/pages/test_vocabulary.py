@@ -87,7 +87,7 @@ def test_the_heads_are_those_of_the_record(own):
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
         assert cells[1] == display.number(head["n_parameters"] / 1e6) and cells[4] == display.number(head["curve"][-1][2])
     lowest = min(row["heads"], key=lambda kind: row["heads"][kind]["curve"][-1][2])
-    assert f"the {vocabulary_heads.figures.HEADS[lowest][0]} is lowest" in said
+    assert f"After all tokens {vocabulary_heads.PROSE[lowest]} is lowest" in said
 
 
 def test_what_the_full_softmax_had_reached_by_then_lies_between_its_points():
