@@ -13,7 +13,7 @@ vocabulary.the_way(scored, selected, unit)
 st.subheader("What a vocabulary costs", anchor=False)
 vocabulary.costs()
 
-st.subheader("What the short cuts lose", anchor=False)
+st.subheader("What the short cuts reach", anchor=False)
 vocabulary_heads.heads(unit)
 
 st.subheader("Why the full softmax all the same?", anchor=False)

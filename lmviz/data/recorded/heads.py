@@ -4,7 +4,7 @@
     python -m lmviz.data.recorded.heads train CACHE MODEL[/K] …                   trains the heads on them (or every Kth window), writes heads.json
 
 TOKENS is the folder that `lmviz.training.stream.prepare` made. The heads learn from works that nano was trained on and are measured on works
-that it was not. One core takes a minute for nano's 300 000 tokens; SmolLM2 reads about 250 tokens a second, and its full head, 28 million
+that it was not. One core takes a minute for nano’s 300 000 tokens; SmolLM2 reads about 500 tokens a second, and its full head, 28 million
 numbers, is the slowest to train. States are kept as float16 and never committed; a test repeats a small part on text that is.
 """
 
