@@ -6,7 +6,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- tree -->", "<!-- /tree -->"
-FOLDERS = ["pages/*", "lmviz", "lmviz/models", "lmviz/training", "lmviz/figures", "lmviz/ui", "lmviz/data"]
+FOLDERS = [
+    "pages/*",
+    "lmviz",
+    "lmviz/models",
+    "lmviz/coding",
+    "lmviz/vocabulary",
+    "lmviz/lab",
+    "lmviz/training",
+    "lmviz/figures",
+    "lmviz/ui",
+    "lmviz/data",
+    "lmviz/data/recorded",
+]
 
 
 def first_line(file: Path) -> str:

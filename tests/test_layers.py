@@ -56,4 +56,5 @@ def test_only_one_file_imports_transformers_and_only_the_ui_streamlit():
     importers = {name: {f.relative_to(root).as_posix() for f in root.rglob("*.py") if any(line.split()[:2] in ([w, name] for w in ("import", "from"))
                  or line.strip().startswith(f"from {name}.") for line in f.read_text(encoding="utf-8").splitlines())} for name in ("transformers", "streamlit")}  # fmt: skip
     assert importers["transformers"] <= {"models/hub.py"}
-    assert all(file.startswith("ui/") for file in importers["streamlit"])
+    # the health check speaks Streamlit's own messages, from outside the app: it draws nothing
+    assert all(file.startswith("ui/") or file == "health.py" for file in importers["streamlit"])

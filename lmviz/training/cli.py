@@ -118,5 +118,8 @@ def run(options: argparse.Namespace) -> Path:
         measured = f"{bits_per_byte(loaded, texts, every=every):.4f}"
     share = "every window" if every == 1 else f"one window in {every}"
     export(model, recipe, streams, folder, card=card(f"{measured} over {len(texts)} whole works ({share})"))
-    print(f"{measured}{'' if fills_gaps else ' bits per byte'} on {len(texts)} works it never read; written to {folder} in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(
+        f"{measured}{'' if fills_gaps else ' bits per byte'} on {len(texts)} works it never read; written to {folder} in {time.monotonic() - began:.0f} s",
+        file=sys.stderr,
+    )
     return folder

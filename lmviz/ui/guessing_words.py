@@ -64,7 +64,16 @@ def prediction(model: str) -> tuple[str, list[str], int, str, list[str]]:
 
 
 def code(model: str) -> None:
-    show.code(snippet(model), guessing.upper_bound, guessing.lower_bound, guessing.rank_of, betting.expected, betting.best_bet, key="guessing_game_code", of=(recorded.best_recorded(model),))
+    show.code(
+        snippet(model),
+        guessing.upper_bound,
+        guessing.lower_bound,
+        guessing.rank_of,
+        betting.expected,
+        betting.best_bet,
+        key="guessing_game_code",
+        of=(recorded.best_recorded(model),),
+    )
 
 
 def snippet(model: str) -> str:
