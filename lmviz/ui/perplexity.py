@@ -91,7 +91,10 @@ def ladder(scored: ScoredText) -> None:
     for name in [*[n for n in others if _ready(text, n)], *[n for n in others if not _ready(text, n)]]:
         if not _ready(text, name):
             _draw_ladder(place, rungs, model, len(others))
-        rungs.append(ladder_of.rung(scores.scored(text, name), rows[name].tokenizer))
+        other = scores.scored(text, name)
+        if other is None:  # subtle: that model failed and a new run was asked for, which does not always stop a parallel fragment at once
+            return
+        rungs.append(ladder_of.rung(other, rows[name].tokenizer))
     _draw_ladder(place, rungs, model, len(others))
     st.markdown(ladder_words(rungs, model, cut=text != scored.text))
     show.tokenizer_note({r.model: r.n_tokens for r in ladder_of.ladder(rungs) if not r.model.startswith("uniform ")})

@@ -1,8 +1,6 @@
 """Chapter 17 through app.py: recorded runs first, then the reader's own, which are what the lab says they are."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,13 +8,14 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from lmviz import display, models, sources
-from lmviz.data.recorded.losses import Measured
+from lmviz.downstream import Estimate
 from lmviz.lab import choices, recorded
 from lmviz.lab.choices import Data, Settings
 from lmviz.lab.curve import Curve
 from lmviz.lab.run import Run
 from lmviz.models import own, scoring
 from lmviz.ui import training_lab, training_words
+from tests.pages.conftest import open_chapter
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/lab/training.py"
@@ -31,13 +30,7 @@ def small():
 
 
 def opened() -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=120)
-    at.query_params["model"] = "nano"
-    at.query_params["unit"] = "nats"
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
+    return open_chapter(PAGE, model="nano", unit="nats")
 
 
 def trained(at: AppTest) -> AppTest:
@@ -84,12 +77,12 @@ def test_the_page_opens_on_finished_runs_and_says_what_was_recorded():
 
 def test_recorded_runs_whose_intervals_overlap_are_called_too_close(monkeypatch):
     runs = [Curve(name, name, "token", 10, (10,), (5.0,), (10,), (held,)) for name, held in (("focal", 4.70), ("hinge", 9.0), ("cross_entropy", 4.72))]
-    ends = {name: Measured(value, value - 0.07, value + 0.07) for name, value in (("focal", 4.70), ("hinge", 9.0), ("cross_entropy", 4.72))}
+    ends = {name: Estimate(value, value - 0.07, value + 0.07) for name, value in (("focal", 4.70), ("hinge", 9.0), ("cross_entropy", 4.72))}
     monkeypatch.setattr(recorded, "finals", lambda: ends)
     said = training_words.recorded(runs, "nats")
     assert "trained on focal pays least" in said and "hinge most, **9.00 nats**" in said
     assert "focal and cross_entropy are too close to call" in said and "from 4.63 nats to 4.77 nats" in said
-    monkeypatch.setattr(recorded, "finals", lambda: ends | {"cross_entropy": Measured(4.9, 4.85, 4.95)})
+    monkeypatch.setattr(recorded, "finals", lambda: ends | {"cross_entropy": Estimate(4.9, 4.85, 4.95)})
     assert "too close" not in training_words.recorded(runs, "nats")
 
 
@@ -203,7 +196,7 @@ def test_a_trained_model_reads_in_the_other_chapters_and_stays_out_of_the_link()
 
 def test_a_model_that_had_to_give_way_is_replaced_with_a_note():
     at = AppTest.from_file(APP, default_timeout=120)
-    for key, value in {"text": "A cat", "model": f"{own.PREFIX}0", "unit": "bits", "notes": [], "token": None}.items():
+    for key, value in {"text": "A cat", "model": f"{own.PREFIX}0", "unit": "bits", "notes": [], "token": None, "asked": {}}.items():
         at.session_state[key] = value
     at.run()
     assert not at.exception and at.session_state["model"] == models.names()[0]
@@ -250,21 +243,3 @@ def test_the_prediction_is_answered_by_the_recorded_runs():
         answer = 0 if half <= 0.1 else 1 if half <= 0.5 else 2
     radio.set_value(answer).run()
     assert any(m.value.startswith("**Yes.**") for m in at.markdown)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert not {"torch", "transformers"} & set(sys.modules)
-"""
-
-
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
