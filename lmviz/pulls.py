@@ -23,6 +23,15 @@ LOSSES = ("cross_entropy", "squared_error", "hinge", "focal", "label_smoothing")
 ROWS = 64  # rows of logits read at a time
 
 
+def spelled(loss: str) -> str:
+    """The name of a loss as a sentence has it.
+
+    >>> spelled("cross_entropy"), spelled("label_smoothing")
+    ('cross-entropy', 'label smoothing')
+    """
+    return "cross-entropy" if loss == "cross_entropy" else loss.replace("_", " ")
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What five losses need to know of softmax(z) and its true class y; float64 arrays [T], nats, over V = `n_classes`."""

@@ -31,10 +31,7 @@ class Encoder:
 
     def encode(self, start: int, count: int, scale: int) -> None:
         """Keep the share [start, start + count) of 2^scale. Raises ValueError if that is no share."""
-        _check(start, count, scale)
-        span = self.high - self.low + 1
-        self.high = self.low + (span * (start + count) >> scale) - 1
-        self.low = self.low + (span * start >> scale)
+        self.low, self.high = _narrowed(self.low, self.high, start, count, scale)
         while True:
             if self.high < HALF:
                 self._write(0)
@@ -87,10 +84,7 @@ class Decoder:
 
     def consume(self, start: int, count: int, scale: int) -> None:
         """The same step as the encoder's."""
-        _check(start, count, scale)
-        span = self.high - self.low + 1
-        self.high = self.low + (span * (start + count) >> scale) - 1
-        self.low = self.low + (span * start >> scale)
+        self.low, self.high = _narrowed(self.low, self.high, start, count, scale)
         while True:
             if self.high < HALF:
                 gone = 0
@@ -109,11 +103,14 @@ class Decoder:
         return self._payload[byte] >> (7 - bit) & 1 if byte < len(self._payload) else 0  # beyond the end: zeros for ever
 
 
-def _check(start: int, count: int, scale: int) -> None:
+def _narrowed(low: int, high: int, start: int, count: int, scale: int) -> tuple[int, int]:
+    """The share [start, start + count) of 2^scale of the interval; both ends of the code take this step."""
     if not 0 < scale <= MOST_SCALE:
         raise ValueError(f"scale must be 1 to {MOST_SCALE}, got {scale}")
     if not (count > 0 and 0 <= start and start + count <= 1 << scale):
         raise ValueError(f"start and count must be a share of 2^{scale} that is not empty, got {start} and {count}")
+    span = high - low + 1
+    return low + (span * start >> scale), low + (span * (start + count) >> scale) - 1
 
 
 def to_bytes(bits: list[int]) -> bytes:

@@ -1,5 +1,6 @@
 """Runs that were trained under different losses, all measured by the same one."""
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -7,6 +8,7 @@ import plotly.graph_objects as go
 from lmviz import display
 from lmviz.figures import theme
 from lmviz.figures.loss_curves import STYLE
+from lmviz.figures.training_curves import apart
 
 
 def held_out(runs: Sequence, *, unit: str, height: int = 360) -> go.Figure:
@@ -28,20 +30,8 @@ def held_out(runs: Sequence, *, unit: str, height: int = 360) -> go.Figure:
     every = [h for run in runs for h in (float(display.in_unit(n, unit)) for n in run.held_out_nats)]
     low, high = min(every), max(every)
     last = max(run.held_out_step[-1] for run in runs)
-    for place, (_, label) in zip(spread([end for end, _ in sorted(ends)], (high - low) / 14), sorted(ends), strict=True):
+    for place, (_, label) in zip(apart([end for end, _ in sorted(ends)], (high - low) / 14, math.inf), sorted(ends), strict=True):
         figure.add_annotation(x=last, y=place, text=label, showarrow=False, xanchor="left", xshift=6)
     figure.update_xaxes(range=[0, 1.2 * last], zeroline=False)
     figure.update_yaxes(range=[low - 0.06 * (high - low), high + 0.04 * (high - low)], zeroline=False)
     return figure
-
-
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Sorted places moved up until each is `gap` above the one before, so that labels do not overlap.
-
-    >>> spread([1.0, 1.1, 3.0], 0.5)
-    [1.0, 1.5, 3.0]
-    """
-    moved: list[float] = []
-    for place in places:
-        moved.append(place if not moved else max(place, moved[-1] + gap))
-    return moved

@@ -98,7 +98,7 @@ class Settings:
     @property
     def label(self) -> str:
         """The run's name: its loss, and whatever is not as usual."""
-        parts = [self.loss.replace("_", " ").replace("cross entropy", "cross-entropy")]
+        parts = [pulls.spelled(self.loss)]
         if self.loss == "label_smoothing" and self.smoothing != 0.1:
             parts[0] += f" ε {self.smoothing:g}"
         if (self.optimiser, self.learning_rate) != ("muon", USUAL_RATE["muon"]):

@@ -6,9 +6,10 @@ import json
 from functools import cache
 from pathlib import Path
 
-from lmviz import units
+from lmviz import pulls, units
 from lmviz.data.recorded import losses
-from lmviz.data.recorded.losses import Measured, TrainedRun
+from lmviz.data.recorded.losses import TrainedRun
+from lmviz.downstream import Estimate
 from lmviz.lab.curve import Curve
 
 NANO_FILE = Path(__file__).parent.parent / "data" / "models" / "nano" / "run.json"
@@ -25,7 +26,7 @@ def curves() -> tuple[Curve, ...]:
     return tuple(from_series(series.runs[name], tokens) for name in sorted(series.runs, key=lambda name: name != "cross_entropy"))
 
 
-def finals() -> dict[str, Measured]:
+def finals() -> dict[str, Estimate]:
     """Held-out cross-entropy at the end of each recorded run, nats a token, with its 95 % interval; empty if none is recorded."""
     series = losses.load()
     return {name: run.final["held_out_nats"] for name, run in series.runs.items()} if series else {}
@@ -33,11 +34,10 @@ def finals() -> dict[str, Measured]:
 
 def from_series(run: TrainedRun, tokens_per_step: int) -> Curve:
     """One run under one loss: its own loss in stretches, and held-out cross-entropy in nats a token of the bundled vocabulary."""
-    label = run.name.replace("_", " ").replace("cross entropy", "cross-entropy")
     size = max(1, len(run.step) // POINTS)
     stretches = [slice(i, i + size) for i in range(0, len(run.step), size)]
     return Curve(
-        label, run.name, "token", run.step[-1],
+        pulls.spelled(run.name), run.name, "token", run.step[-1],
         step=tuple(run.step[s][-1] for s in stretches), training=tuple(sum(run.loss[s]) / len(run.loss[s]) for s in stretches),
         held_step=tuple(run.held_out_step), held_out=tuple(run.held_out_nats), accuracy=tuple(run.accuracy), ece=tuple(run.ece),
         samples=tuple((row["step"], row["text"]) for row in run.sample), tokens_per_step=tokens_per_step,

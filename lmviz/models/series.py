@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
+from lmviz import pulls
 from lmviz.errors import ReaderError
 from lmviz.models import registry
 from lmviz.models.port import CausalLM
@@ -57,7 +58,7 @@ def row(name: str) -> registry.ModelRow | None:
             return _row(name, f"nano after {step} steps", f"nano as it was after {step} of {last_step()} steps.", lambda: _load_step(step))
     loss = name.removeprefix("nano-")
     if loss != name and loss in losses():
-        words = "cross-entropy" if loss == "cross_entropy" else loss.replace("_", " ")
+        words = pulls.spelled(loss)
         return _row(name, f"nano, {words}", f"A nano trained on {words}.", lambda: _load(f"losses/{loss}", name))
     if name == STUDENT and (FOLDER / STUDENT / "manifest.json").exists():
         return _row(name, "student", "A nano that learned from tiny's distributions as well as from text.", lambda: _load(STUDENT, name))

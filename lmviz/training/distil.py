@@ -20,9 +20,11 @@ from torch import Tensor
 from lmviz import models
 from lmviz.errors import ReaderError
 from lmviz.models.llama import Llama
-from lmviz.training.loss import ROWS
 from lmviz.training.objectives import DISTILLATION
 from lmviz.training.recipes import RECIPES, Recipe
+from lmviz.vocabulary import chunked
+
+ROWS = 512  # of logits at once, the student's and the teacher's
 
 
 def load_teacher(where: str) -> Llama:
@@ -93,37 +95,19 @@ def chunked_distillation(states: Tensor, embedding: Tensor, targets: Tensor, tea
     """
     if not len(states) == len(targets) == len(teacher_states):
         raise ValueError(f"states, targets and teacher_states must have one row each, got {len(states)}, {len(targets)} and {len(teacher_states)}")
-    return _ChunkedDistillation.apply(states, embedding, targets, teacher_states, teacher_embedding, alpha, temperature, rows)
+    head = teacher_embedding.detach()
 
+    def of_strip(place: slice, logits: Tensor) -> tuple[Tensor, Tensor]:
+        y, T = targets[place].unsqueeze(1), temperature
+        log_p = logits.log_softmax(1)
+        soft = (logits / T).log_softmax(1) if T != 1 else log_p
+        taught = (teacher_states[place] @ head.T / T).log_softmax(1)
+        q = taught.exp()
+        loss = (1 - alpha) * T**2 * (q * (taught - soft)).sum(dtype=torch.float64) - alpha * log_p.gather(1, y).sum(dtype=torch.float64)
+        gradient = (soft.exp() - q).mul_((1 - alpha) * T)
+        return loss, gradient.add_(log_p.exp(), alpha=alpha).scatter_add_(1, y, torch.full_like(logits[:, :1], -alpha))
 
-class _ChunkedDistillation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, states, embedding, targets, teacher_states, teacher_embedding, alpha, temperature, rows):
-        N, T = len(states), temperature
-        head, teacher_head = embedding.detach(), teacher_embedding.detach()
-        d_states, d_head = torch.empty_like(states), torch.zeros_like(head)
-        total = torch.zeros((), dtype=torch.float64)
-        for start in range(0, N, rows):
-            strip, y = states[start : start + rows], targets[start : start + rows].unsqueeze(1)
-            logits = strip @ head.T
-            log_p = logits.log_softmax(1)
-            soft = (logits / T).log_softmax(1) if T != 1 else log_p
-            taught = (teacher_states[start : start + rows] @ teacher_head.T / T).log_softmax(1)
-            q = taught.exp()
-            total -= alpha * log_p.gather(1, y).sum(dtype=torch.float64)
-            total += (1 - alpha) * T**2 * (q * (taught - soft)).sum(dtype=torch.float64)
-            gradient = (soft.exp() - q).mul_((1 - alpha) * T)
-            gradient.add_(log_p.exp(), alpha=alpha).scatter_add_(1, y, torch.full_like(logits[:, :1], -alpha))
-            d_states[start : start + rows] = gradient @ head
-            d_head += gradient.T @ strip
-        ctx.save_for_backward(d_states, d_head)
-        ctx.n = N
-        return (total / N).float()
-
-    @staticmethod
-    def backward(ctx, upstream):
-        d_states, d_head = ctx.saved_tensors
-        return d_states * (upstream / ctx.n), d_head * (upstream / ctx.n), *[None] * 6
+    return chunked.mean_loss(states, embedding, of_strip, rows)
 
 
 def _from_folder(folder: Path) -> Llama:

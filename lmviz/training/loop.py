@@ -25,11 +25,11 @@ from lmviz.errors import ReaderError
 from lmviz.models.llama import Llama, LlamaConfig
 from lmviz.training import distil
 from lmviz.training.grow import grow
-from lmviz.training.loss import chunked_cross_entropy
 from lmviz.training.objectives import objective
 from lmviz.training.optimiser import Optimiser
 from lmviz.training.recipes import Recipe, rate
 from lmviz.training.stream import Streams, fixed_windows, windows
+from lmviz.vocabulary.chunked import cross_entropy as chunked_cross_entropy
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from lmviz.models.port import MaskedLM
 from lmviz.models.scoring import read_rows
 from lmviz.training import export
 from lmviz.training.loop import Task
-from lmviz.training.loss import chunked_cross_entropy
 from lmviz.training.recipes import Recipe
 from lmviz.training.stream import Streams, fixed_windows, windows
 from lmviz.training.tokenizer import CONTROL, MASK
+from lmviz.vocabulary.chunked import cross_entropy as chunked_cross_entropy
 
 SHORTER = (1, 2, 4, 8)  # a step reads windows, halves, quarters or eighths, each as often
 

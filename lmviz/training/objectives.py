@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lmviz import losses
-from lmviz.training.loss import chunked_cross_entropy
+from lmviz.vocabulary import chunked
 
 _BY_LOGITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross_entropy": losses.cross_entropy,
@@ -22,30 +22,6 @@ NAMES = tuple(_BY_LOGITS)
 ROWS = 256  # logits alive at once: few enough to stay in a core's cache, which makes them two to three times as fast
 
 
-class _InStrips(torch.autograd.Function):
-    """The mean of a loss over rows of states, forward and gradient in one pass, with only ROWS rows of logits alive."""
-
-    @staticmethod
-    def forward(ctx, states: Tensor, embedding: Tensor, targets: Tensor, per_position: Callable) -> Tensor:
-        states, head = states.detach(), embedding.detach().requires_grad_()
-        d_states, d_head, total = torch.empty_like(states), torch.zeros_like(embedding), 0.0
-        for start in range(0, len(states), ROWS):
-            strip = states[start : start + ROWS].requires_grad_()
-            with torch.enable_grad():
-                loss = per_position(strip @ head.T, targets[start : start + ROWS]).sum()
-            d_states[start : start + ROWS], d = torch.autograd.grad(loss, [strip, head])
-            d_head += d
-            total += float(loss)
-        ctx.save_for_backward(d_states, d_head)
-        ctx.n = len(states)
-        return states.new_tensor(total / ctx.n)
-
-    @staticmethod
-    def backward(ctx, upstream: Tensor):
-        d_states, d_head = ctx.saved_tensors
-        return d_states * (upstream / ctx.n), d_head * (upstream / ctx.n), None, None
-
-
 def objective(name: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The mean loss of (states [N, D], embedding [V, D], targets [N]) under that name; none of them holds [N, V].
 
@@ -54,9 +30,18 @@ def objective(name: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     0.75
     """
     if name == "cross_entropy":
-        return chunked_cross_entropy
+        return chunked.cross_entropy
     of_logits = per_position(name)
-    return lambda states, embedding, targets: _InStrips.apply(states, embedding, targets, of_logits)
+
+    def mean_loss(states: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:
+        def of_strip(place: slice, logits: Tensor) -> tuple[Tensor, Tensor]:
+            with torch.enable_grad():
+                loss = of_logits(logits.requires_grad_(), targets[place]).sum()
+            return loss.detach(), torch.autograd.grad(loss, logits)[0]
+
+        return chunked.mean_loss(states, embedding, of_strip, ROWS)
+
+    return mean_loss
 
 
 def per_position(name: str) -> Callable[[Tensor, Tensor], Tensor]:

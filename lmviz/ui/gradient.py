@@ -8,7 +8,7 @@ from lmviz import display, pulls
 from lmviz.data.first_views import pulls as stored
 from lmviz.figures import gradient, theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import evidence, show, wrong
+from lmviz.ui import charts, evidence, show, wrong
 from lmviz.ui.links import linked
 
 
@@ -34,7 +34,7 @@ def bars(scored: ScoredText, selected: int) -> None:
     st.markdown("**ŷ − y**: :violet[what came] is pulled up, :blue[the rest] pushed down.")
     shown = gradient.entries(scored, selected)
     alt = f"Bars of ŷ − y: {', '.join(f'{label} {display.number(value, 2, sign=True)}' for label, value, _ in shown)}. They sum to 0."
-    st.plotly_chart(gradient.gradient_bars(scored, selected), config=theme.CONFIG, key="gradient_bars", alt=alt)
+    charts.draw(gradient.gradient_bars, scored, selected, key="gradient_bars", alt=alt)
 
 
 @st.fragment
@@ -85,7 +85,7 @@ def along(scored: ScoredText, selected: int) -> None:
     norms = known.gradient_norm
     longest, shortest = int(norms.argmax()), int(norms.argmin())
     alt = f"Length of the gradient at each token; longest at {display.visible(scored.tokens[longest].text)}, {display.number(norms[longest])}, shortest at {display.visible(scored.tokens[shortest].text)}, {display.number(norms[shortest])}."
-    st.plotly_chart(gradient.norms(scored, known, selected), config=theme.CONFIG, key="gradient_norms", alt=alt)
+    charts.draw(gradient.norms, scored, known, selected, key="gradient_norms", alt=alt)
     share = norms[longest] ** 2 / (norms**2).sum()
     st.markdown(
         f"This is how loudly each token speaks when the model is corrected. ‖ŷ − y‖² = (1 − p)² + the squares of all rivals' chances: longest at :violet[**{_token(scored, longest)}**], "
@@ -97,11 +97,11 @@ def along(scored: ScoredText, selected: int) -> None:
 def vanishing(scored: ScoredText) -> None:
     """Pull against probability, with the reader's tokens on it."""
     known = evidence.of(scored)
-    names = [token.text or "…" for token in scored.tokens[: len(known.log_p)]]
+    names = tuple(token.text or "…" for token in scored.tokens[: len(known.log_p)])
     worst = int(known.log_p.argmin())
     ce, se = (float(pulls.pull(name, known)[worst]) for name in ("cross_entropy", "squared_error"))
     alt = f"Pull against probability, one dot a token and loss. At the least likely token, p = {display.probability(known.p[worst])}, cross-entropy pulls {display.number(ce)}, squared error {display.number(se, 2)}."
-    st.plotly_chart(gradient.vanishing(known, names), config=theme.CONFIG, key="gradient_vanishing", alt=alt)
+    charts.draw(gradient.vanishing, known, names, key="gradient_vanishing", alt=alt)
     st.markdown(
         f"Each token of your text stands here twice. At **{_token(scored, worst)}**, p = {display.probability(known.p[worst])}, cross-entropy pulls with :orange[**{display.probability(ce)}**] "
         f"and squared error with :blue[**{display.number(se, 2)}**]. Whatever the rivals do, squared error's pull stays in the band, and the band goes to 0 with p: the surer the mistake, the less it corrects."

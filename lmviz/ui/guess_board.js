@@ -22,14 +22,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => boards.delete(parentElement);
 }
 
-function make(tag, className, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  for (const [name, text] of Object.entries(attributes)) element.setAttribute(name, text);
-  element.append(...children);
-  return element;
-}
-
 function create(root) {
   const board = { root, drawn: "", keys: new Map(), queue: [], asked: null };
   board.cells = make("div", "cells");

@@ -16,7 +16,7 @@ _COMPONENT = st.components.v2.component(
     "lmviz_guess_board",
     html='\n<div class="board"></div>\n',  # subtle: a string of one line would be taken for a file name
     css=(_HERE / "guess_board.css").read_text(encoding="utf-8"),
-    js=(_HERE / "guess_board.js").read_text(encoding="utf-8"),
+    js=(_HERE / "make.js").read_text(encoding="utf-8") + (_HERE / "guess_board.js").read_text(encoding="utf-8"),
 )
 FULL = 27  # guesses at which the colour is full
 

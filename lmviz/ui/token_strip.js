@@ -104,14 +104,6 @@ function shade(strip, name, unit) {
 
 // ---------------------------------------------------------------- the parts
 
-function make(tag, className, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  for (const [name, text] of Object.entries(attributes)) element.setAttribute(name, text);
-  element.append(...children);
-  return element;
-}
-
 function create(root) {
   const strip = { root, units: [], chips: [], active: 0, drawn: "", built: "" };
   strip.head = make("div", "head");

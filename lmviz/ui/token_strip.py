@@ -23,7 +23,7 @@ _COMPONENT = st.components.v2.component(
     "lmviz_token_strip",
     html='\n<div class="strip"></div>\n',  # subtle: a string of one line would be taken for a file name
     css=(_HERE / "token_strip.css").read_text(encoding="utf-8"),
-    js=(_HERE / "token_strip.js").read_text(encoding="utf-8"),
+    js=(_HERE / "make.js").read_text(encoding="utf-8") + (_HERE / "token_strip.js").read_text(encoding="utf-8"),
 )
 
 

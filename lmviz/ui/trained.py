@@ -8,6 +8,7 @@ from lmviz import display
 from lmviz.data.first_views import calibration as stored
 from lmviz.data.recorded import downstream as pairs
 from lmviz.data.recorded import losses as recorded
+from lmviz.downstream import Estimate, pair_outcomes, wilson
 from lmviz.figures import reliability, theme, trained
 from lmviz.figures.loss_curves import STYLE
 from lmviz.ui import charts
@@ -165,20 +166,18 @@ def doubt_words(hot: recorded.TrainedRun, smooth: recorded.TrainedRun, unit: str
     )
 
 
-def _nats(m: recorded.Measured, unit: str) -> str:
+def _nats(m: Estimate, unit: str) -> str:
     return f"{display.number(display.in_unit(m.value, unit))} ± {display.number(display.in_unit((m.high - m.low) / 2, unit), 1)}"
 
 
-def _share(m: recorded.Measured) -> str:
+def _share(m: Estimate) -> str:
     return f"{100 * m.value:.1f} ± {100 * (m.high - m.low) / 2:.1f}\u202f%"
 
 
-def _plain(m: recorded.Measured) -> str:
+def _plain(m: Estimate) -> str:
     return f"{m.value:.3f} ± {(m.high - m.low) / 2:.3f}"
 
 
 def _pairs(record, name: str) -> str:
-    from lmviz import downstream
-
-    e = downstream.wilson(downstream.pair_outcomes(record.differences[record.index(name)]))
+    e = wilson(pair_outcomes(record.differences[record.index(name)]))
     return f"{100 * e.value:.0f} ± {100 * (e.high - e.low) / 2:.0f}\u202f%"

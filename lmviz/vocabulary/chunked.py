@@ -7,6 +7,7 @@ the closed form of the gradient, p − 1[k = y], is chapter 9's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -47,30 +48,43 @@ def cross_entropy(states: Tensor, weight: Tensor, targets: Tensor, *, rows: int 
     """
     if states.shape[0] != targets.shape[0]:
         raise ValueError(f"targets must have one id per row of states, {states.shape[0]}, got {targets.shape[0]}")
-    return _CrossEntropy.apply(states, weight, targets, rows or rows_at_once(len(weight)))
+
+    def of_strip(place: slice, logits: Tensor) -> tuple[Tensor, Tensor]:
+        y = targets[place].unsqueeze(1)
+        true = logits.gather(1, y)
+        log_normaliser = logits.logsumexp(1, keepdim=True)
+        gradient = logits.sub_(log_normaliser).exp_()  # now p
+        return (log_normaliser - true).sum(dtype=torch.float64), gradient.scatter_add_(1, y, torch.full_like(true, -1.0))
+
+    return mean_loss(states, weight, of_strip, rows or rows_at_once(len(weight)))
 
 
-class _CrossEntropy(torch.autograd.Function):
+def mean_loss(states: Tensor, weight: Tensor, of_strip: Callable[[slice, Tensor], tuple[Tensor, Tensor]], rows: int) -> Tensor:
+    """The mean over rows of any loss of softmax(states @ weight.T), a strip of `rows` at a time, differentiable in states and weight.
+
+    `of_strip(place, logits)` gives the summed loss of the rows `place` and its gradient in their logits [rows, V], which it may write over.
+    """
+    return _InStrips.apply(states, weight, of_strip, rows)
+
+
+class _InStrips(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, states: Tensor, weight: Tensor, targets: Tensor, rows: int) -> Tensor:
+    def forward(ctx, states: Tensor, weight: Tensor, of_strip: Callable, rows: int) -> Tensor:
         T = states.shape[0]
-        head = weight.detach().to(states.dtype)
+        states, head = states.detach(), weight.detach().to(states.dtype)
         d_states = torch.empty_like(states)
         d_head = torch.zeros(weight.shape, dtype=torch.promote_types(weight.dtype, torch.float32))
         total = torch.zeros((), dtype=torch.float64)
         with torch.autocast("cpu", enabled=False):
             for start in range(0, T, rows):
-                strip, y = states[start : start + rows], targets[start : start + rows].unsqueeze(1)
-                logits = strip @ head.T
+                place = slice(start, start + rows)
+                logits = states[place] @ head.T
                 logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
-                true = logits.gather(1, y)
-                log_normaliser = logits.logsumexp(1, keepdim=True)
-                total += (log_normaliser - true).sum(dtype=torch.float64)
-                gradient = logits.sub_(log_normaliser).exp_()  # now p
-                gradient.scatter_add_(1, y, torch.full_like(true, -1.0))
+                loss, gradient = of_strip(place, logits)
+                total += loss
                 gradient = gradient.to(states.dtype)
-                d_states[start : start + rows] = gradient @ head
-                d_head += gradient.T @ strip
+                d_states[place] = gradient @ head
+                d_head += gradient.T @ states[place]
                 del logits, gradient  # before the next strip is made, or two would be alive
         ctx.save_for_backward(d_states, d_head)
         ctx.n = T

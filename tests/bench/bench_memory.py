@@ -6,19 +6,17 @@ scored; after ten readers have read a text of their own each; after every chapte
 
 import argparse
 import asyncio
-import os
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlencode
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(ROOT)]
 from load_client import Visitor  # noqa: E402
+
+from tests.serving import serve  # noqa: E402
 
 LONG = (ROOT / "LICENSE").read_text(encoding="utf-8") * 8
 
@@ -36,27 +34,9 @@ async def read(url: str, model: str, text: str, page: str = "chain_rule") -> Non
             print(f"{page}: {visitor.exceptions}", file=sys.stderr)
 
 
-def serve(model: str) -> tuple[str, subprocess.Popen]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    others = ["nano", "trigram", "bigram", "unigram", "uniform"]
-    env = os.environ | {"HF_HUB_OFFLINE": "1", "LMVIZ_MODELS": ",".join(dict.fromkeys([model, *others]))}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(1200):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-            return url, process
-        except OSError:
-            time.sleep(0.1)
-    process.kill()
-    raise SystemExit("the server did not answer")
-
-
 def measure(model: str) -> list[float]:
-    url, process = serve(model)
+    others = ["nano", "trigram", "bigram", "unigram", "uniform"]
+    url, process = serve(ROOT / "app.py", {"HF_HUB_OFFLINE": "1", "LMVIZ_MODELS": ",".join(dict.fromkeys([model, *others]))}, patience=120)
     try:
         time.sleep(5)
         found = []

@@ -74,7 +74,7 @@ def main():
     server = None
     url = given.url
     if url is None:
-        url, server = browsing._start(Path("app.py"), {})
+        url, server = browsing.serving.serve(Path("app.py"), {})
     pages = given.pages if given.pages is not None else ["", *(p.stem for p in sorted((ROOT / "pages").glob("*/*.py")) if p.stem != "contents")]
     medians = {}
     try:

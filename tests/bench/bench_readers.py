@@ -6,17 +6,16 @@ change the unit (think time 2 s, no new text), and prints the ratios of rerun p9
 
 import argparse
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.serving import serve  # noqa: E402
+
 ACTIONS = ["component:chain_rule_strip.clicked=0:5", "choice:unit"]
 
 
@@ -26,7 +25,7 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=40)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    url, server = start()
+    url, server = serve(ROOT / "app.py", {"HF_HUB_OFFLINE": "1"})
     try:
         visit(url, server.pid, sessions=1, duration=15)  # the first visitor pays for imports and the model: not what is measured
         alone = visit(url, server.pid, sessions=1, duration=options.duration)
@@ -44,25 +43,6 @@ def main() -> None:
     print(f"errors: {alone['errors'] + many['errors']}; server memory {many['server_rss_mib']} MiB; load average {many['load_avg']:.1f}")
     if options.json:
         options.json.write_text(json.dumps({"alone": alone, "many": many}, indent=1))
-
-
-def start() -> tuple[str, subprocess.Popen]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1"],
-        cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-            return url, server
-        except OSError:
-            time.sleep(0.1)
-    server.kill()
-    raise SystemExit("the app did not start")
 
 
 def visit(url: str, pid: int, *, sessions: int, duration: float) -> dict:

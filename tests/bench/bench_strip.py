@@ -75,7 +75,7 @@ def main():
 
 
 def select(chromium, browsing, n: int) -> float:
-    url, server = browsing._start(ROOT / "tests/browser/apps/strip_app.py", {})
+    url, server = browsing.serving.serve(ROOT / "tests/browser/apps/strip_app.py", {})
     try:
         page = chromium.new_page()
         page.goto(f"{url}/?show={n}")

@@ -1,18 +1,14 @@
 """A real Chromium for the tests of this folder: a server for a script, pages that fail on what a reader would trip over, axe."""
 
-import os
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from importlib import resources
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import sync_playwright
+
+from tests import serving
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -42,7 +38,7 @@ def serve():
     def start(script, env: dict[str, str] | None = None) -> str:
         wanted = (str(script), tuple(sorted((env or {}).items())))
         if wanted not in servers:
-            servers[wanted] = _start(Path(script), env or {})
+            servers[wanted] = serving.serve(Path(script), env or {})
         return servers[wanted][0]
 
     yield start
@@ -53,25 +49,6 @@ def serve():
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
-
-
-def _start(script: Path, env: dict[str, str]):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    command += ["--server.fileWatcherType=none", "--browser.gatherUsageStats=false"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-            return url, process
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    process.kill()
-    raise RuntimeError(f"the server for {script} did not answer on {url}")
 
 
 @pytest.fixture

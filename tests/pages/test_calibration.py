@@ -1,9 +1,5 @@
 """Chapter 11 through app.py: every number on the page against the core and the stored sample."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -15,7 +11,6 @@ from lmviz.data.first_views import calibration as stored
 from lmviz.ui import calibration as ui
 from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/calibration.py"
 
 
@@ -134,22 +129,3 @@ def test_a_model_of_which_nothing_is_stored_can_be_measured_here(monkeypatch):
     assert not at.exception
     assert "held-out passages the model states" in words_of(at)
     ui._measured().clear()
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-@pytest.mark.smollm2
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -3,9 +3,6 @@
 import json
 import math
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +14,8 @@ from lmviz.data import examples
 from lmviz.data.recorded import compression as recorded
 from lmviz.models import registry, scoring
 from lmviz.ui import compression, compression_others
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/reading/compression.py"
 SENTENCE = "The old king was very happy piano."
 
@@ -34,18 +31,7 @@ def nothing_kept():
 
 
 def opened(model: str, text: str | None = None) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=120)
-    at.query_params["model"] = model
-    if text is not None:
-        at.query_params["text"] = text
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
-
-
-def words_of(at) -> str:
-    return "\n".join(m.value for m in at.markdown)
+    return open_chapter(PAGE, model=model, **({"text": text} if text is not None else {}))
 
 
 def figure(at, alt: str) -> dict:
@@ -190,22 +176,3 @@ def test_the_snippet_prints_what_the_page_says(capsys):
     n_bits, n_payload, n_head = map(int, lines[1].split())
     assert float(lines[0]) <= n_bits + 0.01 and abs(n_bits - len(bits_drawn(at))) <= 1 and n_payload == math.ceil(n_bits / 8) and n_head > 40
     assert lines[2] == "True"
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-@pytest.mark.smollm2
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,9 +1,6 @@
 """Chapter 15 through app.py: what the page says is what the losses say."""
 
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,29 +18,19 @@ from lmviz.models.embedding import embed
 from lmviz.training import simcse
 from lmviz.ui import contrastive as page
 from lmviz.ui import contrastive_training
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/beyond/contrastive.py"
 OWN = "The cat sat on the mat. | On the mat sat a cat.\nIt rains.\nHe went home. | Home he went."
 
 
 def opened() -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params["model"], at.query_params["unit"] = "nano", "nats"
-    at.run()
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
-    return at
+    return open_chapter(PAGE, model="nano", unit="nats")
 
 
 @pytest.fixture(scope="module")
 def at():
     return opened()
-
-
-def words_of(at) -> str:
-    return "\n".join(m.value for m in at.markdown)
 
 
 def sides() -> tuple[list[str], list[str]]:
@@ -170,21 +157,3 @@ def test_the_snippet_prints_the_loss_of_the_page(capsys):
     exec(page.snippet(pairs, "masked", 0.1), {})
     first, second = page.read(models.load_masked(), pairs)
     assert float(capsys.readouterr().out) == pytest.approx(contrastive.info_nce(first, second, temperature=0.1).mean_nats, rel=1e-4)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,9 +1,6 @@
 """Chapter 14 through app.py: what the page says is what the losses say."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,21 +13,14 @@ from lmviz.data.first_views import distillation as stored
 from lmviz.data.recorded import students as recorded
 from lmviz.models import series
 from lmviz.ui import distillation_pair as page
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/beyond/distillation.py"
 SENTENCE = "She opened the letter, read it twice, and ate the piano."
 
 
 def opened(text: str | None = None, **query) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    for name, value in {"model": "nano", "unit": "nats", **({"text": text} if text else {}), **query}.items():
-        at.query_params[name] = value
-    at.run()
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
-    return at
+    return open_chapter(PAGE, **{"model": "nano", "unit": "nats", **({"text": text} if text else {}), **query})
 
 
 def logits_of(name: str, text: str):
@@ -38,10 +28,6 @@ def logits_of(name: str, text: str):
     ids = model.encode(text).ids
     (states,), _ = model.states([[model.start_id, *ids[:-1]]])
     return model.logits(states), torch.tensor(ids)
-
-
-def words_of(at) -> str:
-    return "\n".join(m.value for m in at.markdown)
 
 
 def figure_with(at, x_title: str) -> dict:
@@ -201,21 +187,3 @@ def test_the_record_is_what_a_fresh_reading_of_a_passage_gives():
     fresh = recorded.compare(models.load(found["teacher"]), models.load(recorded.PLAIN), models.load(recorded.DISTILLED), texts[:2])
     assert found["n_passages"] == len(texts) and fresh["revisions"] == found["revisions"]
     np.testing.assert_allclose(fresh["per_passage"], found["per_passage"][:2], atol=2e-4)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

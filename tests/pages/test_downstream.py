@@ -1,9 +1,6 @@
 """Chapter 18 through app.py: its numbers against the core and the record, the reader's own pair, and a reading that can be stopped."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,23 +14,14 @@ from lmviz.models import scoring
 from lmviz.ui import downstream as ui
 from lmviz.ui import downstream_numbers as numbers
 from lmviz.ui import downstream_pairs as pairs_ui
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/lab/downstream.py"
 RECORD = recorded.load()
 
 
 def opened(model: str = "trigram") -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params["model"] = model
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter(PAGE, model=model)
 
 
 def chart(at: AppTest, start: str) -> dict:
@@ -70,7 +58,7 @@ def test_the_rank_correlation_on_the_page_is_scipys():
     bits = RECORD.nats.sum(1)
     right = core.pair_outcomes(RECORD.differences).mean(1)
     rho = scipy.stats.spearmanr(bits, right).statistic
-    assert said(opened()).count(f"**{display.number(rho, 2)}**") == 2
+    assert words_of(opened()).count(f"**{display.number(rho, 2)}**") == 2
 
 
 def test_a_phenomenon_or_the_missing_words_can_be_drawn_instead():
@@ -81,7 +69,7 @@ def test_a_phenomenon_or_the_missing_words_can_be_drawn_instead():
     right = core.cloze_outcomes(RECORD.cloze[[m.kind == "ladder" for m in RECORD.members]]).mean(1)
     np.testing.assert_allclose(np.sort(_numbers(values["ladder"]["y"])), np.sort(100 * right))
     at.selectbox(key="downstream_test").set_value("reflexives").run()
-    assert not at.exception and "must fit who they stand for" in said(at)
+    assert not at.exception and "must fit who they stand for" in words_of(at)
 
 
 def test_the_readers_own_pair_is_scored_by_the_readers_model():
@@ -92,7 +80,7 @@ def test_the_readers_own_pair_is_scored_by_the_readers_model():
     assert not at.exception
     model = models.load("trigram")
     gap = scoring.score(model, bad).total_nats - scoring.score(model, good).total_nats
-    assert gap > 0 and f"**{pairs_ui.times(gap)}** likelier" in said(at) and "ship **was** lost" in said(at)
+    assert gap > 0 and f"**{pairs_ui.times(gap)}** likelier" in words_of(at) and "ship **was** lost" in words_of(at)
 
 
 def test_the_opening_pair_says_what_a_fresh_score_says():
@@ -100,7 +88,7 @@ def test_the_opening_pair_says_what_a_fresh_score_says():
     pair = pairs_ui.OPENING
     assert pair.good in {p.good for p in texts.pairs()}
     gap = scoring.score(model, pair.bad).total_nats - scoring.score(model, pair.good).total_nats
-    assert f"**{pairs_ui.times(abs(gap))}** likelier" in said(opened())
+    assert f"**{pairs_ui.times(abs(gap))}** likelier" in words_of(opened())
 
 
 @pytest.mark.parametrize("text", ["", " ", "<b>$x$</b> **y** :red[z]", "😀", "\x04", "same"])
@@ -109,7 +97,7 @@ def test_any_two_sentences_get_a_sentence_back(text):
     at.text_input(key="downstream_good").set_value(text).run()
     at.text_input(key="downstream_bad").set_value("same").run()
     assert not at.exception
-    assert "<b>" not in said(at)
+    assert "<b>" not in words_of(at)
 
 
 def test_the_pairs_that_a_model_has_wrong_are_listed_the_worst_first():
@@ -134,12 +122,12 @@ def test_reading_again_finds_the_record_and_what_was_read_stays_when_it_is_stopp
     at = opened()
     at.button(key="downstream_again_start").click().run()
     assert not at.exception
-    assert "trigram has read 64 of 64 texts" in said(at) and "0 pairs changed sides" in said(at)
+    assert "trigram has read 64 of 64 texts" in words_of(at) and "0 pairs changed sides" in words_of(at)
     right = core.pair_outcomes(RECORD.differences[RECORD.index("trigram")][:32]).mean()
-    assert f"**{pairs_ui.percent(right)}** of 32 pairs" in said(at)
+    assert f"**{pairs_ui.percent(right)}** of 32 pairs" in words_of(at)
     at.session_state["downstream_again"]["rows"] = at.session_state["downstream_again"]["rows"][:32]
     at.button(key="downstream_again_stop").click().run()
-    assert "trigram has read 32 of 64 texts" in said(at) and at.button(key="downstream_again_start").label == "Go on"
+    assert "trigram has read 32 of 64 texts" in words_of(at) and at.button(key="downstream_again_start").label == "Go on"
 
 
 def synthetic(n_steps: int = 5) -> recorded.Record:
@@ -200,25 +188,6 @@ def test_equal_losses_and_unequal_accuracies_are_found_and_named():
     found = numbers.of(synthetic(1))
     words = ui.same_words(found)
     assert found.twins is not None and "bits per byte" in words and "points" in words
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-@pytest.mark.smollm2
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.smollm2

@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import scipy.stats
@@ -14,22 +13,11 @@ from lmviz import display, information, learning, outcomes, sources
 from lmviz.data import examples
 from lmviz.ui import entropy as ui
 from lmviz.ui import scores
-
-APP = Path(__file__).parents[2] / "app.py"
+from tests.pages.conftest import open_chapter, words_of
 
 
 def opened(model: str = "nano", text: str = examples.OPENING) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params.update({"text": text, "model": model, "unit": "bits"})
-    at.run()
-    at.switch_page("pages/why/entropy.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter("pages/why/entropy.py", text=text, model=model, unit="bits")
 
 
 def costs(p, q) -> tuple[str, str, str]:
@@ -41,7 +29,7 @@ def costs(p, q) -> tuple[str, str, str]:
 def test_the_opening_preset_is_said_in_scipys_numbers():
     forecast = outcomes.PRESETS[ui.FIRST]
     h, ce, kl = costs(forecast.p, forecast.q)
-    text = said(opened())
+    text = words_of(opened())
     assert f":violet[**{h}**]" in text and f":blue[**{ce}**]" in text and f":orange[**{kl}**]" in text
     assert f"KL(q‖p) is **{display.amount(scipy.stats.entropy(forecast.q, forecast.p), 'bits')}**" in text
 
@@ -52,17 +40,17 @@ def test_moving_a_slider_moves_the_others_in_proportion_and_the_sentence_with_th
     assert not at.exception
     forecast = outcomes.PRESETS[ui.FIRST]
     h, ce, kl = costs(forecast.p, [0.2, 0.8 * 0.25 / 0.3, 0.8 * 0.05 / 0.3])
-    text = said(at)
+    text = words_of(at)
     assert f":blue[**{ce}**]" in text and f":orange[**{kl}**]" in text and f":violet[**{h}**]" in text
 
 
 def test_an_infinite_divergence_is_said_in_words():
     at = opened()
     at.slider(key="entropy_q").set_value(0.0).run()
-    assert "**infinite**, because q gives “sun” no probability at all" in said(at)
+    assert "**infinite**, because q gives “sun” no probability at all" in words_of(at)
     at.button(key="entropy_exchange").click().run()
     assert not at.exception
-    assert "KL(q‖p) is **infinite**" in said(at)
+    assert "KL(q‖p) is **infinite**" in words_of(at)
 
 
 def test_outcomes_can_be_added_renamed_and_removed():
@@ -101,7 +89,7 @@ def test_every_preset_opens_and_so_does_the_token(monkeypatch):
     for choice in ui.CHOICES:
         at.pills(key="entropy_preset").set_value(choice).run()
         assert not at.exception
-    assert display.amount(scores.first_view("nano").losses.max(), "bits") in said(at)
+    assert display.amount(scores.first_view("nano").losses.max(), "bits") in words_of(at)
 
 
 def test_the_learned_source_ends_near_its_entropy_rate_and_the_page_says_both():
@@ -110,11 +98,11 @@ def test_the_learned_source_ends_near_its_entropy_rate_and_the_page_says_both():
     pi, rows = (5 / 6, 1 / 6), ((0.9, 0.1), (0.5, 0.5))
     rate = sum(weight * scipy.stats.entropy(row) for weight, row in zip(pi, rows))
     assert math.isclose(curve.floor, rate, rel_tol=1e-12)
-    assert f":violet[**{display.amount(rate, 'bits')}**]" in said(at)
-    assert f":orange[**{display.amount(curve.new_text[-1], 'bits')}**]" in said(at)
+    assert f":violet[**{display.amount(rate, 'bits')}**]" in words_of(at)
+    assert f":orange[**{display.amount(curve.new_text[-1], 'bits')}**]" in words_of(at)
     at.button(key="entropy_another").click().run()
     other = learning.learning_curve(sources.PRESETS["weather"], generator=torch.Generator().manual_seed(1))
-    assert other.beginning in said(at)
+    assert other.beginning in words_of(at)
 
 
 def test_the_code_shown_runs_and_prints_the_numbers_on_the_page():
@@ -126,4 +114,4 @@ def test_the_code_shown_runs_and_prints_the_numbers_on_the_page():
 
 @pytest.mark.smollm2
 def test_the_chapter_opens_under_smollm2():
-    assert "SmolLM2 pays" in said(opened("smollm2-135m"))
+    assert "SmolLM2 pays" in words_of(opened("smollm2-135m"))

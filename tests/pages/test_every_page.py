@@ -83,17 +83,40 @@ import sys
 from streamlit.testing.v1 import AppTest
 import lmviz.ui.runtime as runtime
 runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
+page, model = sys.argv[1:]
+at = AppTest.from_file("app.py", default_timeout=120)
+if model:
+    at.query_params["model"] = model
 at.run()
-if sys.argv[1]:
-    at.switch_page(sys.argv[1]).run()
+if page:
+    at.switch_page(page).run()
 assert not at.exception, at.exception
 heavy = sorted({"torch", "transformers"} & set(sys.modules))
 assert not heavy, heavy
 """
+QUICK = [
+    "reading/chain_rule",
+    "reading/heatmap",
+    "reading/perplexity",
+    "reading/guessing_game",
+    "beyond/distillation",
+    "beyond/contrastive",
+    "beyond/exposure",
+    "lab/training",
+]
+OF_SMOLLM2 = ["reading/compression", "why/gradient", "why/losses", "why/calibration", "lab/downstream"]  # what is stored for it opens these
 
 
-@pytest.mark.parametrize("page", ["", "pages/reading/chain_rule.py", "pages/reading/heatmap.py", "pages/reading/perplexity.py"])
-def test_the_first_paint_of_a_reading_page_needs_no_torch(page):
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, page], cwd=ROOT, capture_output=True, text=True, timeout=300)
+@pytest.mark.parametrize(
+    "page, model",
+    [
+        ("", ""),
+        *((page, "") for page in QUICK),
+        *(pytest.param(page, "", marks=pytest.mark.smollm2) for page in OF_SMOLLM2),
+        ("beyond/masked", "nano"),
+        ("beyond/vocabulary", "nano"),
+    ],
+)
+def test_the_first_paint_needs_no_torch(page, model):
+    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, page and f"pages/{page}.py", model], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,9 +1,6 @@
 """Chapter 13 through app.py: the roads are the model's, the recorded numbers are what the measures say of what was recorded."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,21 +13,13 @@ from lmviz.data.recorded import exposure as recorded
 from lmviz.data.recorded import sequence as recorded_runs
 from lmviz.ui import exposure as chapter
 from lmviz.ui import exposure_remedies
+from tests.pages.conftest import open_chapter
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/beyond/exposure.py"
 
 
 def opened(model: str = "nano", text: str | None = None) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=120)
-    at.query_params["model"] = model
-    at.query_params["unit"] = "nats"
-    if text:
-        at.query_params["text"] = text
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
+    return open_chapter(PAGE, model=model, unit="nats", **({"text": text} if text else {}))
 
 
 def chart(at, words: str) -> dict:
@@ -188,24 +177,6 @@ def test_the_snippet_prints_the_costs_of_the_page(capsys):
 
         spec = np.frombuffer(base64.b64decode(spec["bdata"]), dtype=spec["dtype"])
     np.testing.assert_allclose(costs, spec, atol=1e-3)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=120)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_the_opening_is_the_example_s_text():

@@ -1,9 +1,6 @@
 """Chapter 9 through app.py: the bars, the checks and the step against the real gradient of the real logits."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +15,6 @@ from lmviz.models import scoring
 from lmviz.ui import gradient as ui
 from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/gradient.py"
 TEXT = "The old king was very happy piano."
 
@@ -130,22 +126,3 @@ def test_the_snippet_prints_the_numbers_of_the_page(capsys, smollm2):
     assert abs(total) < 1e-5 and difference < 1e-6
     assert norm == pytest.approx(view.opening.gradient_norm[1], rel=1e-3)
     assert after == pytest.approx(view.opening_steps.cross_entropy[1][stored.STEPS.index(3.0)], rel=1e-3)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-@pytest.mark.smollm2
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

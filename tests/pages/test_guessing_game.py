@@ -201,13 +201,3 @@ def test_the_snippet_prints_the_numbers_of_the_opening_picture(capsys):
 def test_a_link_of_results_is_read_back_by_the_page_that_made_it():
     found = [results.Result("letters", "crow", (1, 2, 1)), results.Result("tokens", "beans", (11, 1))]
     assert results.find_codes(guessing_pool.link(found), guessing_game.length) == found
-
-
-def test_the_first_paint_needs_no_torch():
-    import subprocess
-    import sys
-
-    script = "import sys\nfrom streamlit.testing.v1 import AppTest\nfrom lmviz.ui import runtime\nruntime.warm = lambda name: None\n"
-    script += f"at = AppTest.from_file({str(APP)!r}, default_timeout=60)\nat.run()\nat.switch_page({PAGE!r}).run()\nassert not at.exception, at.exception\nassert 'torch' not in sys.modules"
-    done = subprocess.run([sys.executable, "-c", script], cwd=APP.parent, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from lmviz.data import bibliography, glossary
 from lmviz.ui import frame, library
+from tests.pages.conftest import open_chapter
 
 ROOT = Path(__file__).parents[2]
 BOOK = next(
@@ -17,13 +18,7 @@ CHAPTERS = {Path(call.args[0].value).stem for call in ast.walk(BOOK) if isinstan
 
 
 def opened(page: str, **query) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    at.query_params.update(query)
-    at.run()
-    at.switch_page(page)
-    at.run()
-    assert not at.exception
-    return at
+    return open_chapter(page, **query)
 
 
 def test_every_term_leads_to_a_chapter_of_the_book_and_every_source_to_some():

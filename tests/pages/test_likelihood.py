@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,23 +16,13 @@ from lmviz.figures.likelihood import relative_likelihoods
 from lmviz.models import scoring
 from lmviz.ui import likelihood as ui
 from lmviz.ui import logits
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/likelihood.py"
 
 
 def opened(model: str, text: str = examples.OPENING) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params.update({"text": text, "model": model, "unit": "nats"})
-    at.run()
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter(PAGE, text=text, model=model, unit="nats")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +42,7 @@ def test_the_four_numbers_on_the_page_are_the_cores_and_torchs(nano):
     reference = torch.nn.functional.cross_entropy(rows.double(), targets).item()
     assert max(abs(value - reference) for value in shown) < 1e-13
     difference = likelihood.largest_difference(likelihood.four_ways(rows, targets))
-    assert ("exactly **0**" if difference == 0 else display.amount(difference, "nats", 2)) in said(at)
+    assert ("exactly **0**" if difference == 0 else display.amount(difference, "nats", 2)) in words_of(at)
 
 
 def test_the_temperature_slider_changes_all_four_numbers_and_no_model_runs(nano, monkeypatch):
@@ -63,7 +52,7 @@ def test_the_temperature_slider_changes_all_four_numbers_and_no_model_runs(nano,
     at.select_slider(key="likelihood_temperature").set_value(20).run()
     assert not at.exception
     expected = likelihood.four_ways(rows, targets, temperature=likelihood.TEMPERATURES[20])[1]
-    assert f"**{display.amount(expected, 'nats')}**" in said(at)
+    assert f"**{display.amount(expected, 'nats')}**" in words_of(at)
 
 
 def test_the_drawn_batch_costs_what_the_core_says_of_the_reshaped_logits(nano):
@@ -100,7 +89,7 @@ def test_the_prediction_is_the_temperature_of_highest_likelihood(nano):
 @pytest.mark.parametrize("model", ["uniform", "trigram"])
 def test_every_kind_of_model_has_the_chapter(model):
     at = opened(model)
-    assert "largest difference" in said(at)
+    assert "largest difference" in words_of(at)
     at.slider(key="likelihood_times").set_value(0).run()
     assert not at.exception
 
@@ -119,7 +108,7 @@ def test_what_is_stored_for_the_opening_text_is_what_a_fresh_run_gives():
 def test_the_opening_page_shows_the_perplexity_chapters_loss():
     at = opened("smollm2-135m")
     scored = scoring.score(models.load("smollm2-135m"), examples.OPENING)
-    assert f":orange[**{display.amount(scored.mean_nats, 'nats')}**]" in said(at)
+    assert f":orange[**{display.amount(scored.mean_nats, 'nats')}**]" in words_of(at)
 
 
 @pytest.mark.smollm2

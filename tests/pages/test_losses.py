@@ -1,9 +1,6 @@
 """Chapter 10 through app.py: what the page says is what the losses say, and no slider asks for a model."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from lmviz.data.first_views import pulls as stored
 from lmviz.models import scoring
 from tests.pages.conftest import open_chapter
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/why/losses.py"
 
 
@@ -152,22 +148,3 @@ def test_the_snippet_prints_the_pulls_of_the_page(capsys):
     costliest = int(view.opening.log_p.argmin())
     for name in pulls.LOSSES:
         assert float(printed[name]) == pytest.approx(pulls.pull(name, view.opening)[costliest], rel=2e-3, abs=1e-5)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-@pytest.mark.smollm2
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -3,9 +3,6 @@
 import json
 import math
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,23 +13,14 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.models import gaps, scoring
 from lmviz.ui import masked as ui
 from lmviz.ui import masked_pseudo, masked_rule
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/beyond/masked.py"
 TEXT = "The old king was very happy to see his daughter again."
 
 
 def opened(text: str | None = TEXT, unit: str = "nats") -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params.update({"model": "nano", "unit": unit} | ({"text": text} if text else {}))
-    at.run()
-    at.switch_page(PAGE).run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter(PAGE, model="nano", unit=unit, **({"text": text} if text else {}))
 
 
 def chart(at: AppTest, words: str) -> dict:
@@ -60,7 +48,7 @@ def test_the_answer_has_the_loss_at_the_gap_from_both_sides_and_from_the_left(mo
     at = opened()
     (gap,) = at.session_state["masked_hidden"]
     left = scoring.score(models.load("nano"), TEXT)
-    words = said(at)
+    words = words_of(at)
     assert f":orange[**{display.amount(nats_at(model, TEXT, [gap])[0], 'nats')}**]" in words
     assert f"**{display.amount(left.losses[gap], 'nats')}**. " in words
     both, one = chart(at, "from both sides."), chart(at, "from the left only.")
@@ -72,11 +60,11 @@ def test_several_gaps_are_averaged_and_any_of_them_can_be_looked_at(model):
     at.session_state["masked_hidden"] = [2, 8, 5]
     at.run()
     expected = nats_at(model, TEXT, [2, 5, 8])
-    assert f"3 tokens, {display.amount(expected.sum(), 'nats')} in all, :orange[**{display.amount(expected.mean(), 'nats')}**] each" in said(at)
-    assert f"a loss of :orange[**{display.amount(expected[1], 'nats')}**]" in said(at)
+    assert f"3 tokens, {display.amount(expected.sum(), 'nats')} in all, :orange[**{display.amount(expected.mean(), 'nats')}**] each" in words_of(at)
+    assert f"a loss of :orange[**{display.amount(expected[1], 'nats')}**]" in words_of(at)
     at.button_group(key="masked_look").set_value(8).run()
     assert at.session_state["masked_hidden"] == [2, 5, 8]
-    assert f"a loss of :orange[**{display.amount(expected[2], 'nats')}**]" in said(at)
+    assert f"a loss of :orange[**{display.amount(expected[2], 'nats')}**]" in words_of(at)
 
 
 def test_a_click_hides_a_token_and_a_second_one_shows_it_again():
@@ -93,7 +81,7 @@ def test_with_nothing_hidden_the_page_asks_for_a_click_and_the_rest_still_stands
     at = opened()
     at.session_state["masked_hidden"] = []
     at.run()
-    assert not at.exception and "Click a token above" in said(at) and "pseudo-log-likelihood" in said(at)
+    assert not at.exception and "Click a token above" in words_of(at) and "pseudo-log-likelihood" in words_of(at)
 
 
 def test_another_text_starts_with_a_gap_of_its_own():
@@ -105,7 +93,7 @@ def test_another_text_starts_with_a_gap_of_its_own():
 
 
 def test_the_totals_are_the_pseudo_log_likelihood_and_the_causal_models_loss(model):
-    words = said(opened())
+    words = words_of(opened())
     turn, left = gaps.pseudo(model, TEXT), scoring.score(models.load("nano"), TEXT)
     assert f"given all the others) | {display.number(turn.total_nats)} | {display.number(turn.bits_per_byte)} |" in words
     assert f"given those before it) | {display.number(left.total_nats)} | {display.number(left.bits_per_byte)} |" in words
@@ -117,15 +105,16 @@ def test_a_draw_counts_the_chosen_tokens_alone_beside_all(model):
     scored, _ = masked_rule.drawn_on(masked_rule.passage(), recorded.SEED)
     drawn = recorded.draw([t.id for t in scored.tokens], recorded.SEED, scored.vocab_size)
     chosen = scored.losses[drawn.fates != masking.UNTOUCHED]
-    assert f":orange[**{display.amount(chosen.mean(), 'nats')}**] a token. Counted everywhere it is **{display.amount(scored.losses.mean(), 'nats')}**" in said(
-        at
+    assert (
+        f":orange[**{display.amount(chosen.mean(), 'nats')}**] a token. Counted everywhere it is **{display.amount(scored.losses.mean(), 'nats')}**"
+        in words_of(at)
     )
     seed = at.session_state["masked_seed"]
     at.button(key="masked_again").click().run()
     assert at.session_state["masked_seed"] == seed + 1 and not at.exception
     at.button_group(key="masked_which").set_value("yours").run()
     n = len(model.encode(TEXT).ids)
-    assert f"{max(1, round(0.15 * n))} of {n} tokens are chosen" in said(at)
+    assert f"{max(1, round(0.15 * n))} of {n} tokens are chosen" in words_of(at)
 
 
 def test_the_prediction_is_answered_by_this_text(model):
@@ -140,7 +129,7 @@ def test_odd_texts_are_read_or_explained(text):
     at = opened(text)
     if len(text) > 1000:
         assert any("first 120 tokens" in info.value for info in at.info)
-    assert "http://x" not in said(at)
+    assert "http://x" not in words_of(at)
 
 
 def test_the_snippet_gives_the_numbers_of_the_page(capsys):
@@ -150,24 +139,5 @@ def test_the_snippet_gives_the_numbers_of_the_page(capsys):
     (snippet,) = [c.value for c in at.code if "load_masked()" in c.value and "gaps.pseudo" in c.value and "import numpy" in c.value]
     exec(snippet, {})
     gap, total, per_byte = map(float, capsys.readouterr().out.split())
-    shown = re.search(r"a loss of :orange\[\*\*([\d.]+) nats", said(at)).group(1)
-    assert display.number(gap) == shown and f"| {display.number(-total)} | {display.number(per_byte)} |" in said(at)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.query_params["model"] = "nano"
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
+    shown = re.search(r"a loss of :orange\[\*\*([\d.]+) nats", words_of(at)).group(1)
+    assert display.number(gap) == shown and f"| {display.number(-total)} | {display.number(per_byte)} |" in words_of(at)

@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,23 +15,13 @@ from lmviz.data.first_views import stability as stored
 from lmviz.models import scoring
 from lmviz.ui import logits
 from lmviz.ui import stability as ui
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 TEXT = "The moon rose over the hill, and nobody spoke."
 
 
 def opened(model: str, text: str = TEXT, **query) -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params.update({"text": text, "model": model, "unit": "nats", **query})
-    at.run()
-    at.switch_page("pages/why/stability.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
+    return open_chapter("pages/why/stability.py", **{"text": text, "model": model, "unit": "nats", **query})
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +59,14 @@ def test_the_slider_needs_no_model(nano, monkeypatch):
 def test_the_selected_token_is_the_one_computed(nano):
     scored, *_ = nano
     at = opened("nano", token="2")
-    assert f"costs {display.amount(scored.losses[2], 'nats')}" in said(at)
+    assert f"costs {display.amount(scored.losses[2], 'nats')}" in words_of(at)
 
 
 def test_the_lid_follows_its_slider():
     at = opened("nano")
-    assert "27.6 nats" in said(at)
+    assert "27.6 nats" in words_of(at)
     at.select_slider(key="stability_epsilon").set_value(-6).run()
-    assert "13.8 nats" in said(at) and not at.exception
+    assert "13.8 nats" in words_of(at) and not at.exception
 
 
 def test_the_prediction_is_what_float16_gives(nano):
@@ -89,13 +78,13 @@ def test_the_prediction_is_what_float16_gives(nano):
 
 @pytest.mark.parametrize("model", ["uniform", "bigram"])
 def test_every_kind_of_model_has_the_chapter(model):
-    assert "as it should be" in said(opened(model))
+    assert "as it should be" in words_of(opened(model))
 
 
 def test_a_token_beyond_the_kept_logits_is_replaced_by_one_that_has_them():
     long = TEXT * 40
     at = opened("unigram", long, token="350")
-    assert f"first {logits.LONGEST} tokens" in said(at)
+    assert f"first {logits.LONGEST} tokens" in words_of(at)
 
 
 def test_the_code_shown_runs_and_prints_the_reference(nano):
@@ -125,4 +114,4 @@ def test_what_is_stored_for_the_opening_text_is_what_a_fresh_run_gives():
 def test_the_opening_page_needs_no_model_run(monkeypatch):
     monkeypatch.setattr("lmviz.ui.logits._computed", lambda *_: pytest.fail("a model ran"))
     scored = scoring.score(models.load("smollm2-135m"), examples.OPENING)
-    assert f"costs {display.amount(scored.losses.max(), 'nats')}" in said(opened("smollm2-135m", examples.OPENING))
+    assert f"costs {display.amount(scored.losses.max(), 'nats')}" in words_of(opened("smollm2-135m", examples.OPENING))

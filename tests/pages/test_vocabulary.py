@@ -3,9 +3,6 @@
 import contextlib
 import io
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,8 +14,8 @@ from lmviz.models import scoring
 from lmviz.ui import vocabulary as page
 from lmviz.ui import vocabulary_heads
 from lmviz.vocabulary import growth, hierarchical
+from tests.pages.conftest import open_chapter, words_of
 
-APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/beyond/vocabulary.py"
 OWN = "The old king was very happy piano."
 
@@ -29,19 +26,7 @@ def nano():
 
 
 def opened(text: str | None = None, model: str = "nano") -> AppTest:
-    at = AppTest.from_file(APP, default_timeout=60)
-    at.query_params["model"], at.query_params["unit"] = model, "nats"
-    if text:
-        at.query_params["text"] = text
-    at.run()
-    at.switch_page(PAGE)
-    at.run()
-    assert not at.exception
-    return at
-
-
-def words_of(at) -> str:
-    return "\n".join(m.value for m in at.markdown)
+    return open_chapter(PAGE, model=model, unit="nats", **({"text": text} if text else {}))
 
 
 @pytest.fixture(scope="module")
@@ -141,22 +126,3 @@ def test_the_snippet_prints_the_way_of_the_page(nano):
     steps = page.steps_of(scored, 2, "balanced")
     assert choices == f"{len(steps)} choices"
     assert [float(value) for value in costs.split()] == pytest.approx([float(scored.losses[2])] * 2, abs=1e-3)
-
-
-FIRST_PAINT = """
-import sys
-from streamlit.testing.v1 import AppTest
-from lmviz.ui import runtime
-runtime.warm = lambda name: None            # the background warm-up is what may import torch
-at = AppTest.from_file("app.py", default_timeout=60)
-at.query_params["model"] = "nano"
-at.run()
-at.switch_page(sys.argv[1]).run()
-assert not at.exception, at.exception
-assert "torch" not in sys.modules
-"""
-
-
-def test_the_first_paint_needs_no_torch():
-    done = subprocess.run([sys.executable, "-c", FIRST_PAINT, PAGE], cwd=APP.parent, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -15,26 +15,10 @@ from lmviz.training import distil, series
 from lmviz.training.cli import main
 from lmviz.training.loop import train
 from lmviz.training.recipes import RECIPES, llama
-from lmviz.training.stream import prepare
 from lmviz.training.tokenizer import CONTROL
 
 TOY = dataclasses.replace(RECIPES["smoke"], config=llama(16, 1, 2, 32, 16, 300), batch=4, steps=12, decay=4, warmup=3, evaluate_every=6, evaluate_windows=4,
                           loss="distillation")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
-    rng = np.random.default_rng(0)
-    for name in ("first", "second", "third"):
-        lines = (" ".join(rng.choice(["the", "cat", "sat", "on", "a", "mat", "and", "purred"], 12)) + ".\n" for _ in range(200))
-        (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def streams(corpus, tmp_path_factory):
-    return prepare(corpus, tmp_path_factory.mktemp("tokens") / "tokens", vocab_size=300)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from lmviz import losses
 from lmviz.training import objectives
-from lmviz.training.loss import chunked_cross_entropy
+from lmviz.vocabulary.chunked import cross_entropy as chunked_cross_entropy
 
 
 @pytest.mark.parametrize("n, rows", [(1, 512), (7, 3), (12, 4), (600, 512)])

@@ -15,7 +15,6 @@ from lmviz.training.export import recorded_run
 from lmviz.training.loop import NEXT_TOKEN, train
 from lmviz.training.masked import EVERYWHERE, MASKED_TOKENS, candidates, everywhere_loss, masked_held_out, masked_loss, masked_tokens, measure
 from lmviz.training.recipes import RECIPES, llama
-from lmviz.training.stream import prepare
 from lmviz.training.tokenizer import CONTROL
 
 TOY = dataclasses.replace(RECIPES["masked"], config=llama(16, 1, 2, 32, 64, 300), batch=4, steps=12, decay=4, warmup=3, evaluate_every=6, evaluate_windows=8)
@@ -30,11 +29,6 @@ def corpus(tmp_path_factory):
     for name in ("first", "second", "third"):
         (folder / f"{name}.txt").write_text("".join(f"{rng.choice(sentences)}.\n" for _ in range(400)), encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def streams(corpus, tmp_path_factory):
-    return prepare(corpus, tmp_path_factory.mktemp("tokens") / "tokens", vocab_size=300)
 
 
 def weights_of(model):

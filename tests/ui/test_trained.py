@@ -2,27 +2,18 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lmviz.data.recorded import losses as recorded
 from lmviz.figures import trained as figures
 from lmviz.models import registry, scoring, series
 from lmviz.ui import trained
+from tests.pages.conftest import open_chapter, words_of
 
-ROOT = Path(__file__).parents[2]
 FOUND = recorded.load()
 RAW = json.loads(recorded.FILE.read_text(encoding="utf-8"))["runs"]
 MEASURED = json.loads((series.FOLDER / "measured.json").read_text())
-
-
-def opened(page: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    at.switch_page(page).run()
-    assert not at.exception
-    return at
 
 
 def test_five_losses_from_one_seed_saw_the_same_tokens():
@@ -62,9 +53,9 @@ def test_the_curves_end_where_the_table_says_within_the_windows_that_differ():
 
 
 def test_chapter_10_shows_the_runs_and_chapter_11_the_pair():
-    text = " ".join(m.value for m in opened("pages/why/losses.py").markdown)
+    text = words_of(open_chapter("pages/why/losses.py"))
     assert trained.table(FOUND, "bits") in text and trained.words(FOUND, "bits") in text
-    text = " ".join(m.value for m in opened("pages/why/calibration.py").markdown)
+    text = words_of(open_chapter("pages/why/calibration.py"))
     assert trained.doubt_words(FOUND.runs["cross_entropy"], FOUND.runs["label_smoothing"], "bits") in text
 
 

@@ -11,24 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from lmviz.downstream import Estimate
+
 FILE = Path(__file__).with_name("losses.json")
 EARLY = 50  # steps whose mean gradient norm is "early in training"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A mean over held-out windows and the ends of its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
     """One loss. `loss` is the run's own training loss; everything else is measured alike for all. Nats a token where it is a loss.
 
-    `final` maps held_out_nats, held_out_nats_scaled, brier, accuracy, confidence, ece, ece_scaled to a `Measured`.
+    `final` maps held_out_nats, held_out_nats_scaled, brier, accuracy, confidence, ece, ece_scaled to an `Estimate` over held-out windows.
     `tried` maps each scale of the recipe's learning rates to the run's own loss on held-out text after a short run; None: it broke down.
     """
 
@@ -45,7 +38,7 @@ class TrainedRun:
     muon_lr: float
     adam_lr: float
     temperature: float
-    final: dict[str, Measured]
+    final: dict[str, Estimate]
     windows: int
 
     @property
@@ -81,7 +74,7 @@ def load() -> Series | None:
         columns = {
             key: row[key] for key in ("step", "loss", "norm", "held_out_step", "held_out_nats", "accuracy", "ece", "sample", "tried", "muon_lr", "adam_lr")
         }
-        runs[name] = TrainedRun(name, **columns, temperature=temperature, windows=windows, final={key: Measured(**value) for key, value in final.items()})
+        runs[name] = TrainedRun(name, **columns, temperature=temperature, windows=windows, final={key: Estimate(**value) for key, value in final.items()})
     return Series(stored["settings"], runs)
 
 
