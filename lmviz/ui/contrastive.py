@@ -24,15 +24,6 @@ TEMPERATURES = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0]
 DROPOUT, SEED = 0.1, 0  # of a sentence that is its own partner
 MINILM = "minilm"
 # on a phone the table keeps what the story needs: no sideways scroll, which a keyboard could not reach
-STYLE = """<style>
-.st-key-contrastive_table :is(td, th) { padding: .3rem .4rem; font-size: .85rem }
-@media (max-width: 640px) {
-  .st-key-contrastive_table :is(td, th):is(:nth-child(4), :nth-child(7)) { display: none }
-  .st-key-contrastive_table :is(td, th) { padding: .25rem; font-size: .78rem }
-  .st-key-contrastive_table :is(td, th):nth-child(2) { overflow-wrap: anywhere }
-  .st-key-contrastive_table :is(td, th):not(:nth-child(2)) { white-space: nowrap }
-}
-</style>"""
 TITLES = {"masked": "masked, from both sides", MINILM: "MiniLM, made for sentences"}
 
 
@@ -185,7 +176,6 @@ def row(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit: s
             display.number(steps.pull[i, j], 2),
         )
         lines.append(f"| {j + 1} {mark} | {display.md_escape(pairs[j][1] or pairs[j][0])} | " + " | ".join(map(str, cells)) + " |")
-    st.html(STYLE)
     with st.container(key="contrastive_table"):
         st.markdown("\n".join(lines))
     p = min(float(steps.probs[i, i]), 1.0)

@@ -8,10 +8,6 @@ from lmviz.figures import distillation as figures
 from lmviz.figures import theme
 
 # on a phone the table keeps what the story needs: no sideways scroll, which a keyboard could not reach
-STYLE = """<style>
-.st-key-distillation_students :is(td, th) { padding: .3rem .4rem; font-size: .85rem }
-@media (max-width: 640px) { .st-key-distillation_students :is(td, th):is(:nth-child(3), :nth-child(5), :nth-child(6)) { display: none } }
-</style>"""
 
 
 def compared(unit: str) -> None:
@@ -25,7 +21,6 @@ def compared(unit: str) -> None:
         f"Two nanos, one seed, the same windows in the same order, {display.number(found['steps'])} steps each. One learned from the text alone; the other from text and {found['teacher']}, α = {found['alpha']}, T = {found['temperature']}. "
         f"Measured on {display.number(found['n_tokens'])} tokens of {found['n_passages']} passages that none of the three has read:"
     )
-    st.html(STYLE)
     with st.container(key="distillation_students"):
         st.markdown(compared_table(found, unit))
     alt = f"One point for each of {found['n_passages']} passages; the mean saving is {display.number(gain['value'], sign=True)} bits per byte, 95 % interval {display.number(gain['low'], sign=True)} to {display.number(gain['high'], sign=True)}."

@@ -68,7 +68,6 @@ def many_texts(unit: str) -> None:
     )
     st.plotly_chart(figure, config=theme.CONFIG, key="exposure_errors", alt="Excess accumulated error in percent along a continuation: " + _ends(errors))
     st.markdown(error_words(source, oracle, unit))
-    st.html("<style>.st-key-exposure_table table { display: table !important; font-size: .8rem } @media (max-width: 640px) { .st-key-exposure_table :is(td, th) { padding: .2rem .25rem !important; font-size: .68rem; hyphens: auto } }</style>")  # fmt: skip
     with st.container(key="exposure_table"):
         st.markdown(table(source, oracle, unit))
 

@@ -92,9 +92,6 @@ def side_by_side(scored: ScoredText, selected: int, unit: str) -> None:
     sentence(scored, selected, settings)
 
     st.subheader("Side by side", anchor=False)
-    st.html(
-        "<style>.st-key-losses_table { overflow-x: auto; max-width: 100%; min-width: 0 } .st-key-losses_table :is(td, th) { white-space: nowrap; padding: .35rem .4rem; font-size: .8rem } .st-key-losses_table .katex { font-size: 1.05em }</style>"
-    )
     with st.container(key="losses_table"):
         st.markdown(table(n_classes, settings, unit))
     st.markdown(table_words(n_classes, settings, unit))
@@ -162,15 +159,19 @@ def table(n_classes: int, settings: pulls.Settings, unit: str) -> str:
     at = pulls.evenly_spread(pulls.even_margin(SHOWN, n_classes), n_classes)
     values = " | ".join(f"p = {p}" for p in SHOWN)
     lines = [f"| | loss | pull | {values} | least | told {TRUTH:.0%}, states |".replace("%", "\u202f%"), "|---" * 8 + "|"]
-    for name, label in NAMES.items():
+    for name in NAMES:
         heights = loss_curves.in_unit(name, pulls.loss(name, at, settings), unit)
         slopes = pulls.pull(name, at, settings)
         cells = " | ".join(f"{display.number(float(h), 2)}; {display.number(s, 2)}" for h, s in zip(heights, slopes, strict=True))
         asks = pulls.best_answer(name, TRUTH, settings)
         verdict = f"{asks:.3f}: {'proper' if abs(asks - TRUTH) < 1e-6 else 'not proper'}"
-        linked = f"[{label}]({PAPERS[name]})" if name in PAPERS else label
-        lines.append(f"| **{linked}** | {FORMULAS[name][0]} | {FORMULAS[name][1]} | {cells} | {least(name, n_classes, settings, unit)} | {verdict} |")
+        lines.append(f"| **{with_paper(name)}** | {FORMULAS[name][0]} | {FORMULAS[name][1]} | {cells} | {least(name, n_classes, settings, unit)} | {verdict} |")
     return "\n".join(lines)
+
+
+def with_paper(name: str) -> str:
+    """The loss by name, as a link to its paper where one is meant."""
+    return f"[{NAMES[name]}]({PAPERS[name]})" if name in PAPERS else NAMES[name]
 
 
 def least(name: str, n_classes: int, settings: pulls.Settings, unit: str) -> str:

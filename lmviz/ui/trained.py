@@ -11,9 +11,7 @@ from lmviz.data.recorded import losses as recorded
 from lmviz.downstream import Estimate, pair_outcomes, wilson
 from lmviz.figures import reliability, theme, trained
 from lmviz.figures.loss_curves import STYLE
-from lmviz.ui import charts
-
-NAMES = {name: style[0] for name, style in STYLE.items()}
+from lmviz.ui import charts, loss_curves
 
 
 def series() -> recorded.Series | None:
@@ -31,7 +29,11 @@ def under_each(found: recorded.Series, unit: str) -> None:
         f"the same start, the same text in the same order, {display.number(s['steps'])} steps of {display.number(s['batch'] * s['context'])} tokens. Only the loss differs, and the learning rate, "
         "for which each loss had three tries. All are then judged by one measure, cross-entropy on works that none of them read."
     )
-    alt = "Held-out cross-entropy after training: " + ", ".join(f"{NAMES[r.name]} {display.amount(r.held_out_nats[-1], unit)}" for r in runs) + " a token."
+    alt = (
+        "Held-out cross-entropy after training: "
+        + ", ".join(f"{loss_curves.NAMES[r.name]} {display.amount(r.held_out_nats[-1], unit)}" for r in runs)
+        + " a token."
+    )
     charts.draw(_held_out, runs, unit, key="losses_trained", alt=alt)
     with st.container(key="losses_trained_table"):
         st.markdown(table(found, unit))
@@ -41,7 +43,7 @@ def under_each(found: recorded.Series, unit: str) -> None:
         if opened.open:
             st.markdown(rates(found))
             for run in runs:
-                st.markdown(f"Trained on **{NAMES[run.name]}**, after {display.number(run.sample[-1]['step'])} steps:")
+                st.markdown(f"Trained on **{loss_curves.NAMES[run.name]}**, after {display.number(run.sample[-1]['step'])} steps:")
                 st.text(run.sample[-1]["text"])
 
 
@@ -60,7 +62,7 @@ def table(found: recorded.Series, unit: str) -> str:
             continue
         f = run.final
         cells = [
-            f"**{NAMES[name]}**",
+            f"**{loss_curves.with_paper(name)}**",
             *(_nats(f[key], unit) for key in ("held_out_nats", "held_out_nats_scaled")),
             _share(f["accuracy"]),
             _share(f["confidence"]),
@@ -92,28 +94,28 @@ def words(found: recorded.Series, unit: str) -> str:
     def paid(run) -> str:
         return display.amount(run.final["held_out_nats"].value, unit)
 
-    said = f"Judged by cross-entropy, the network trained on **{NAMES[best.name]}** pays least, {paid(best)} a token; "
+    said = f"Judged by cross-entropy, the network trained on **{loss_curves.NAMES[best.name]}** pays least, {paid(best)} a token; "
     said += (
-        f"{_listed([f'{NAMES[run.name]} ({paid(run)})' for run in level])} {'are' if len(level) > 1 else 'is'} within its interval. "
+        f"{_listed([f'{loss_curves.NAMES[run.name]} ({paid(run)})' for run in level])} {'are' if len(level) > 1 else 'is'} within its interval. "
         if level
-        else f"the next, {NAMES[runs[1].name]}, pays {paid(runs[1])}. "
+        else f"the next, {loss_curves.NAMES[runs[1].name]}, pays {paid(runs[1])}. "
     )
-    said += f"**{NAMES[last.name].capitalize()}** comes last with {paid(last)}"
+    said += f"**{loss_curves.NAMES[last.name].capitalize()}** comes last with {paid(last)}"
     uniform = math.log(found.settings["vocab_size"])
     if last.final["held_out_nats"].value > 0.95 * uniform:
         said += f", hardly better than {display.amount(uniform, unit)}, which knowing nothing would cost: it orders the candidates a little, and its scores are no probabilities"
     most = max(runs, key=lambda run: run.final["accuracy"].value)
     own = ce.final["accuracy"]
-    said += f". By accuracy {NAMES[most.name]} is first, right {_share(most.final['accuracy'])} of the time"
+    said += f". By accuracy {loss_curves.NAMES[most.name]} is first, right {_share(most.final['accuracy'])} of the time"
     if most is not ce:
         said += f"; cross-entropy is right {_share(own)}, {'fewer than the intervals explain' if most.final['accuracy'].low > own.high else 'which the windows alone would explain'}"
     real = [run for run in runs if run.final["accuracy"].low > 2 * run.final["ece"].value]
     surest = min(real, key=lambda run: run.final["ece"].value)
     return (
-        f"{said}. Among those that guess well enough for it to mean something, the best calibrated as it stands is {NAMES[surest.name]}, off by {_share(surest.final['ece'])} on average.\n\n"
+        f"{said}. Among those that guess well enough for it to mean something, the best calibrated as it stands is {loss_curves.NAMES[surest.name]}, off by {_share(surest.final['ece'])} on average.\n\n"
         "So at this size, and with this little text, other losses come near cross-entropy, and none beats it by more than chance would. What it has over its neighbours is that nothing had to be chosen: no γ, no ε, no margin."
         if best is ce or ce in level
-        else f"{said}. The best calibrated as it stands is {NAMES[surest.name]}, off by {_share(surest.final['ece'])} on average."
+        else f"{said}. The best calibrated as it stands is {loss_curves.NAMES[surest.name]}, off by {_share(surest.final['ece'])} on average."
     )
 
 
@@ -130,7 +132,7 @@ def rates(found: recorded.Series) -> str:
         cells = [
             "broke down" if run.tried[s] is None else f"**{display.number(run.tried[s])}**" if s == run.scale else display.number(run.tried[s]) for s in scales
         ]
-        lines.append(f"| {NAMES[name]} | " + " | ".join(cells) + " |")
+        lines.append(f"| {loss_curves.NAMES[name]} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -148,7 +150,7 @@ def doubt(found: recorded.Series, unit: str) -> None:
                     reliability.reliability(summary),
                     config=theme.CONFIG,
                     key=f"calibration_{name}",
-                    alt=f"Reliability of nano trained on {NAMES[name]}; calibration error {_share(run.final['ece'])}.",
+                    alt=f"Reliability of nano trained on {loss_curves.NAMES[name]}; calibration error {_share(run.final['ece'])}.",
                 )
     hot, smooth = (found.runs[name] for name in names)
     st.markdown(doubt_words(hot, smooth, unit))

@@ -21,7 +21,6 @@ def heads(unit: str) -> None:
     row = found[name]
     st.markdown(heads_intro(row))
     st.plotly_chart(figures.reached(row, unit), config=theme.CONFIG, key="vocabulary_heads", alt=heads_alt(row, unit))
-    st.html("<style>.st-key-vocabulary_table :is(td, th) { padding: .35rem .25rem; font-size: .8rem }</style>")
     with st.container(key="vocabulary_table"):
         st.markdown(heads_table(row, unit))
     st.markdown(heads_words(row, unit))
