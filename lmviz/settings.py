@@ -30,7 +30,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LMVIZ_FRAME_ANCESTORS", "'self'", "who may show the book inside a frame, as in CSP's frame-ancestors: 'self', 'none', or addresses"),
     Setting("LMVIZ_URL", "", "the address under which others reach the book, for links and QR codes; empty: the one in the reader's browser"),
     Setting(
-        "LMVIZ_TRAINING_SLOTS", 1, "how many readers' training runs are worked on at once (chapter 17); each takes one core. 0: none, the recorded runs only"
+        "LMVIZ_TRAINING_SLOTS",
+        1,
+        "how many readers' training runs are worked on at once (chapter 17); each takes one core. 0: nobody trains anything, in chapters 13 and 15 either; the recorded runs only",
     ),
 )
 

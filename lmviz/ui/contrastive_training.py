@@ -100,7 +100,7 @@ def simcse_words(found: dict, unit: str) -> str:
 @st.fragment
 def live(found: dict) -> None:
     """A short run of one's own: progress, a way to stop, and what it changed."""
-    if found["model"] not in models.masked_names():
+    if found["model"] not in models.masked_names() or show.training_is_off():
         return
     one, two, three, four = st.columns([3, 3, 2, 3], gap="small", vertical_alignment="bottom")
     steps = linked(one).select_slider("Steps", LIVE_STEPS, value=20, key="contrastive_steps")

@@ -144,6 +144,8 @@ def samples() -> None:
 @st.fragment
 def live() -> None:
     """A short run of the reader's own, on a copy of nano; one step a turn, so that other readers get theirs in between."""
+    if show.training_is_off():
+        return
     st.markdown(
         f"Train a copy of nano here, for {LIVE_STEPS} steps or {LIVE_SECONDS:.0f} seconds, whichever is sooner. The bundled nano stays as it is. So short a run is all noise; that is the point of the figure above."
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from lmviz import display, models, notebooks
+from lmviz import display, models, notebooks, settings
 from lmviz.errors import ReaderError
 from lmviz.ui import present, take_away
 
@@ -16,6 +16,14 @@ def trouble(error: ReaderError) -> None:
         st.text(str(error))
         if error.remedy:
             st.code(error.remedy, language=None)
+
+
+def training_is_off() -> bool:
+    """Whether the host lets no reader train; then the page says so, where the button would be."""
+    off = not settings.value("LMVIZ_TRAINING_SLOTS")
+    if off:
+        st.caption("Training is switched off on this host: what the page shows was recorded. On a machine of your own, it is on.")
+    return off
 
 
 def tokenizer_words(n_tokens: Mapping[str, int]) -> str:

@@ -5,7 +5,6 @@ import math
 import streamlit as st
 
 from lmviz import display, uploads
-from lmviz import settings as host
 from lmviz.errors import ReaderError
 from lmviz.lab import choices
 from lmviz.lab.choices import MOST_RUNS, Data, Settings
@@ -43,8 +42,7 @@ def controls(experiment: Experiment | None) -> None:
 
 
 def _button(chosen: list[Settings], kind: str, source: str) -> None:
-    if not host.value("LMVIZ_TRAINING_SLOTS"):
-        st.caption("Training is switched off on this host. The recorded runs are beside; on a machine of your own, it is on.")
+    if show.training_is_off():
         return
     label = "Train" if len(chosen) < 2 else f"Train {len(chosen)} side by side"
     possible = 1 <= len(chosen) <= MOST_RUNS

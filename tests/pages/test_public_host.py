@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from lmviz import __main__ as cli
@@ -51,12 +52,20 @@ def test_a_longer_text_than_the_host_allows_is_cut_and_the_page_says_so(monkeypa
     assert any("first 12" in text or "12 characters" in text for text in shown), shown[:8]
 
 
-def test_without_training_slots_there_is_no_button_to_train(monkeypatch):
+@pytest.mark.parametrize(
+    ("page", "button"),
+    [
+        ("pages/lab/training.py", "training_start"),
+        ("pages/beyond/exposure.py", "exposure_live_train"),
+        ("pages/beyond/contrastive.py", "contrastive_run"),
+    ],
+)
+def test_without_training_slots_there_is_no_button_to_train(page, button, monkeypatch):
     monkeypatch.setenv("LMVIZ_MODELS", "nano")
-    assert opened("pages/lab/training.py").button(key="training_start")
+    assert opened(page).button(key=button)
     monkeypatch.setenv("LMVIZ_TRAINING_SLOTS", "0")
-    at = opened("pages/lab/training.py")
-    assert "training_start" not in [button.key for button in at.button]
+    at = opened(page)
+    assert button not in [other.key for other in at.button]
     assert any("switched off" in caption.value for caption in at.caption)
 
 
