@@ -126,11 +126,14 @@ def remedies(runs: Mapping[str, Sequence[Sequence[dict]]], measures: Sequence[tu
             ]
             figure.add_scatter(x=steps, y=mean, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2.5}, marker_size=5, hovertext=hover,
                                hoverinfo="text", name=method, row=1, col=column)  # fmt: skip
-        figure.update_yaxes(title_text=title, row=1, col=column)
+        # above its panel, not beside it: on a phone it would lie on the other panel
+        figure.add_annotation(
+            x=0, xref="x domain", y=1, yref="y domain", yanchor="bottom", xanchor="left", yshift=6, text=title, align="left", showarrow=False, row=1, col=column
+        )
     theme.quiet(figure, height=height)
-    for column, (_, title) in enumerate(measures, 1):
-        figure.update_yaxes(title_text=title, zeroline=False, row=1, col=column)
-        figure.update_xaxes(title_text="steps of training", zeroline=False, row=1, col=column)
+    figure.update_layout(margin_t=48)
+    figure.update_yaxes(zeroline=False)
+    figure.update_xaxes(title_text="steps of training", zeroline=False)
     return figure
 
 
@@ -144,19 +147,19 @@ def agreement(cosines: Mapping[str, Sequence[float]], *, height: int = 250) -> g
                            marker={"symbol": "line-ns", "size": 16, "opacity": 0.35, "line": {"width": 1, "color": colour}})  # fmt: skip
         figure.add_scatter(x=[values.mean()], y=[place], mode="markers", marker={"color": colour, "size": 12}, name=f"{method} mean",
                            hovertext=[f"{label}: {display.number(float(values.mean()))} on average"], hoverinfo="text")  # fmt: skip
-    theme.quiet(figure, height=height, x_title="cosine between the gradients of two minibatches (1: they agree, 0: chance)")
+    theme.quiet(figure, height=height, x_title="cosine of two gradients (0: chance)")
     figure.add_vline(x=0, line={"color": theme.MUTED, "width": 1})
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[METHODS[name][0] for name in names], showgrid=False, range=[-0.6, len(names) - 0.4])
     return figure
 
 
-def live(rewards: Sequence[float], losses: Sequence[float], steps: int, *, reward: bool, height: int = 240) -> go.Figure:
-    """The course of a run on this page: the mean reward of what each step wrote, or the loss of each step."""
+def live(rewards: Sequence[float], losses: Sequence[float], steps: int, *, reward: bool, unit: str, height: int = 240) -> go.Figure:
+    """The course of a run on this page: the mean reward of what each step wrote, or the loss of each step, in `unit` already."""
     values = rewards if reward else losses
     figure = go.Figure()
     figure.add_scatter(x=list(range(1, len(values) + 1)), y=list(values), mode="lines+markers", line={"color": theme.MODEL, "width": 2}, marker_size=5,
                        hovertext=[f"step {i}: {display.number(v)}" for i, v in enumerate(values, 1)], hoverinfo="text", name="")  # fmt: skip
-    theme.quiet(figure, height=height, x_title="step", y_title="mean reward of its texts" if reward else "loss, nats a token")
+    theme.quiet(figure, height=height, x_title="step", y_title="mean reward of its texts" if reward else f"loss, {unit} a token")
     figure.update_xaxes(range=[0.5, steps + 0.5], zeroline=False)
     figure.update_yaxes(nticks=5, zeroline=False)
     return figure

@@ -110,7 +110,7 @@ def bets(belief: tuple[float, ...], bet: tuple[float, ...], unit: str, height: i
         room = 0.12 * (high - low) if high > low else 0.1
         figure.update_yaxes(range=[low - room, high + room], **at)
     theme.quiet(figure, height=height)
-    figure.update_xaxes(fixedrange=True, tickvals=[0, 1, 4], ticktext=["even", "honest", "bold"], range=[-0.15, 4.1], zeroline=False)
+    figure.update_xaxes(fixedrange=True, tickvals=[0, 1, 4], ticktext=["even", "honest", "bold"], tickangle=0, range=[-0.15, 4.1], zeroline=False)
     figure.update_yaxes(fixedrange=True, automargin=True, nticks=5, zeroline=False)
     figure.update_yaxes(title_text=unit, row=1, col=1)
     figure.update_layout(margin_t=30)

@@ -94,7 +94,7 @@ def capped(
         y=lid,
         text=f"ε: never above {display.number(lid)} {unit}",
         xanchor="right",
-        yanchor="bottom",
+        yanchor="top",
         showarrow=False,
         font_color=STYLES[2][0],
         row=1,

@@ -32,6 +32,7 @@ def held_out(runs: Sequence, *, unit: str, height: int = 360) -> go.Figure:
     last = max(run.held_out_step[-1] for run in runs)
     for place, (_, label) in zip(apart([end for end, _ in sorted(ends)], (high - low) / 14, math.inf), sorted(ends), strict=True):
         figure.add_annotation(x=last, y=place, text=label, showarrow=False, xanchor="left", xshift=6)
-    figure.update_xaxes(range=[0, 1.2 * last], zeroline=False)
+    figure.update_layout(margin_r=110)  # in pixels: a share of a narrow figure would cut the longest name
+    figure.update_xaxes(range=[0, last], zeroline=False)
     figure.update_yaxes(range=[low - 0.06 * (high - low), high + 0.04 * (high - low)], zeroline=False)
     return figure

@@ -141,7 +141,7 @@ def reached(found: Mapping, unit: str, *, height: int = 340) -> go.Figure:
     beside = sorted((note for note in figure.layout.annotations if note.xanchor == "right"), key=lambda note: note.y)
     scale, below = (height - 80) / (top - bottom), -np.inf
     for note in beside:  # names of lines that begin close together are moved apart
-        note.yshift = max(0.0, below + 15 - note.y * scale)
+        note.yshift = max(0.0, below + 18 - note.y * scale)
         below = note.y * scale + note.yshift
     figure.add_hline(y=own, line_color=theme.MUTED, line_dash="dot", line_width=1.5)
     figure.add_annotation(x=0, xref="paper", y=own, text=f"the model’s own head, {display.number(own)} {unit}", showarrow=False, xanchor="left", yanchor="bottom",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from lmviz import settings
@@ -115,3 +117,10 @@ def row(name: str) -> ModelRow:
     if (member := series.row(name) or own.row(name) or hub.row(name)) is not None:
         return member
     raise ReaderError(f"There is no model called “{name[:60]}”. The models are: {', '.join(r.name for r in ROWS)}.")
+
+
+@lru_cache(1)
+def held_out() -> dict[str, float]:
+    """Bits per byte, on whole books that no bundled model has read, of every model and of PPMd and xz: the table of the models' README."""
+    measured = json.loads((DATA / "measured.json").read_text(encoding="utf-8"))
+    return {name: row["held_out_bits_per_byte"] for name, row in measured.items()}

@@ -54,7 +54,7 @@ def simcse(unit: str) -> None:
             "-", display.MINUS
         )
     )
-    live(found)
+    live(found, unit)
 
 
 def _others(cosines: np.ndarray) -> float:
@@ -97,35 +97,37 @@ def simcse_words(found: dict, unit: str) -> str:
     )
 
 
-@st.fragment
-def live(found: dict) -> None:
+def live(found: dict, unit: str) -> None:
     """A short run of one's own: progress, a way to stop, and what it changed."""
     if found["model"] not in models.masked_names() or show.training_is_off():
         return
+    _live(found, unit)
+    st.button("Stop", key="contrastive_stop")  # subtle: outside the fragment, since only a run of the whole page ends a fragment's run that is under way
+
+
+@st.fragment
+def _live(found: dict, unit: str) -> None:
     one, two, three, four = st.columns([3, 3, 2, 3], gap="small", vertical_alignment="bottom")
     steps = linked(one).select_slider("Steps", LIVE_STEPS, value=20, key="contrastive_steps")
     dropout = linked(two).slider("Dropout", 0.0, 0.5, 0.1, 0.05, key="contrastive_dropout")
     seed = linked(three).number_input("Seed", 0, 999, 7, key="contrastive_seed")
-    if st.session_state.pop("contrastive_stopped", False):
-        st.rerun()  # the picture above takes what was reached
     if four.button("Run SimCSE here", key="contrastive_run", width="stretch"):
-        run_here(found, steps, dropout, int(seed))
+        run_here(found, steps, dropout, int(seed), unit)
         st.rerun()
     own = st.session_state.get("contrastive_own")
     if own and own["loss"]:
         ending = "" if len(own["loss"]) == own["asked"] else f" of {own['asked']}, then stopped"
         st.markdown(
-            f"Your run: {len(own['loss'])} steps{ending}, with dropout {own['dropout']:g} and seed {own['seed']}. The loss of its own task went from {display.number(own['loss'][0])} to {display.number(own['loss'][-1])} nats. "
+            f"Your run: {len(own['loss'])} steps{ending}, with dropout {own['dropout']:g} and seed {own['seed']}. The loss of its own task went from {display.amount(own['loss'][0], unit)} to {display.amount(own['loss'][-1], unit)}. "
             "With dropout 0 both readings are the same, and still the strangers are pushed apart."
         )
 
 
-def run_here(found: dict, steps: int, dropout: float, seed: int) -> None:
+def run_here(found: dict, steps: int, dropout: float, seed: int, unit: str) -> None:
     """Train a copy step by step on the worker's thread, other readers going in between. What is reached stays if the reader stops it."""
     from lmviz.training import simcse
 
     line = st.progress(0.0, "Making a copy of the model …")
-    st.button("Stop", key="contrastive_stop", on_click=lambda: st.session_state.update(contrastive_stopped=True))
     service, settings = (
         runtime.service(),
         simcse.Settings(steps=steps, dropout=dropout, seed=seed, lr=found["settings"]["lr"], batch=found["settings"]["batch"]),
@@ -140,7 +142,7 @@ def run_here(found: dict, steps: int, dropout: float, seed: int) -> None:
             if step.step % recorded.EVERY == 0:
                 own["measured"].append({"step": step.step} | service.call(lambda: recorded.measure(model)))
             line.progress(
-                step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.number(step.loss)} nats. Any change of the page stops it."
+                step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.amount(step.loss, unit)}."
             )
     except ReaderError as trouble:
         show.trouble(trouble)

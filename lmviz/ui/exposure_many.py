@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 
 import numpy as np
@@ -124,8 +123,8 @@ def error_words(source: str, oracle: str, unit: str) -> str:
 
 def _how_much_it_knows(oracle: str, unit: str) -> str:
     """How far the oracle is ahead of nano, on held-out works."""
-    measured = json.loads((models.registry.DATA / "measured.json").read_text(encoding="utf-8"))
-    theirs, ours = (display.in_unit(units.to_nats(measured[name]["held_out_bits_per_byte"]), unit) for name in (oracle, "nano"))
+    known = models.registry.held_out()
+    theirs, ours = (display.in_unit(units.to_nats(known[name]), unit) for name in (oracle, "nano"))
     return (
         f"The oracle {_title(oracle)} shares nano's vocabulary, so here the whole distributions are compared, as in the paper, token by token. But it is no great oracle: on held-out works it pays "
         f"{display.number(theirs)} {unit} a byte, nano {display.number(ours)}."

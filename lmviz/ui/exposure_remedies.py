@@ -45,17 +45,20 @@ def words() -> str:
 
 
 @st.fragment
-def curves() -> None:
+def curves(unit: str) -> None:
     """Reward and one more measure against steps, mean and span of the seeds."""
     runs = recorded.load()["runs"]
     shown = linked(st).segmented_control("Remedies", METHODS, selection_mode="multi", default=METHODS, key="exposure_methods", format_func=LEGEND.get)
     other = linked(st).segmented_control("Beside the reward", list(MORE), default="human_nats", required=True, key="exposure_measure", format_func=MORE.get)
-    titles = {"human_nats": "human words, nats a token", "own_nats": "own words, nats a token", "repeated_1": "share of repeated tokens"}
-    measures = [("reward", "reward (GLEU, 0 to 1)"), (other, titles[other])]
-    figure = pictures.remedies({name: runs[name] for name in METHODS if name in shown}, measures)
-    alt = "; ".join(f"{LABELS[name]}: reward {_from_to(name, 'reward')}, {MORE[other]} {_from_to(name, other)}" for name in METHODS)
+    titles = {"human_nats": f"human words,<br>{unit} a token", "own_nats": f"own words,<br>{unit} a token", "repeated_1": "share of<br>repeated tokens"}
+    measures = [("reward", "reward<br>(GLEU, 0 to 1)"), (other, titles[other])]
+    drawn = {
+        name: [[row | {key: _in_unit(row[key], key, unit) for key, _ in measures} for row in rows] for rows in runs[name]] for name in METHODS if name in shown
+    }
+    figure = pictures.remedies(drawn, measures)
+    alt = "; ".join(f"{LABELS[name]}: reward {_from_to(name, 'reward', unit)}, {MORE[other]} {_from_to(name, other, unit)}" for name in METHODS)
     st.plotly_chart(figure, config=theme.CONFIG, key="exposure_curves", alt=f"Five ways of training: {alt}.")
-    st.markdown(curve_words())
+    st.markdown(curve_words(unit))
 
 
 def final(method: str, key: str) -> np.ndarray:
@@ -67,16 +70,22 @@ def start(key: str) -> float:
     return recorded.load()["runs"][METHODS[0]][0][0][key]
 
 
-def _from_to(method: str, key: str) -> str:
-    return f"from {display.number(start(key))} to {display.number(float(final(method, key).mean()))}"
+def _in_unit(value, key: str, unit: str):
+    """A measure in the reader's unit, if it is one that has a unit."""
+    return display.in_unit(value, unit) if key.endswith("_nats") else value
 
 
-def _said(method: str, key: str) -> str:
-    values = final(method, key)
+def _from_to(method: str, key: str, unit: str) -> str:
+    first, last = (float(_in_unit(value, key, unit)) for value in (start(key), final(method, key).mean()))
+    return f"from {display.number(first)} to {display.number(last)}"
+
+
+def _said(method: str, key: str, unit: str) -> str:
+    values = _in_unit(final(method, key), key, unit)
     return f"{display.number(float(values.mean()))} ({display.number(float(values.min()))} to {display.number(float(values.max()))})"
 
 
-def curve_words() -> str:
+def curve_words(unit: str) -> str:
     """What got better and what got worse, in numbers."""
     reward, human = start("reward"), start("human_nats")
     best = max(METHODS, key=lambda name: final(name, "reward").mean())
@@ -86,8 +95,8 @@ def curve_words() -> str:
     better = [LABELS[name] for name in METHODS if final(name, "reward").min() > reward]
     cheaper = [LABELS[name] for name in METHODS if final(name, "human_nats").max() < human]
     return (
-        f"Lines are means, bands the span of the {len(recorded.load()['seeds'])} seeds. **Better:** the reward, {display.number(reward)} at the start, ends highest under {LABELS[best]}, at {_said(best, 'reward')}; "
-        f"above the start under every seed: {', '.join(better) or 'none'}. **Worse:** a human's words cost {display.amount(human, 'nats')} a token at the start and {_said(best, 'human_nats')} after {LABELS[best]}, "
+        f"Lines are means, bands the span of the {len(recorded.load()['seeds'])} seeds. **Better:** the reward, {display.number(reward)} at the start, ends highest under {LABELS[best]}, at {_said(best, 'reward', unit)}; "
+        f"above the start under every seed: {', '.join(better) or 'none'}. **Worse:** a human's words cost {display.amount(human, unit)} a token at the start and {_said(best, 'human_nats', unit)} after {LABELS[best]}, "
         f"a perplexity of {display.number(ppl[0])} become {display.number(ppl[1])}, and {display.number(repeated[1], 2)} % of what it writes repeats itself instead of {display.number(repeated[0], 2)} %. "
         f"Dearest are human words after {LABELS[dearest]}. Cheaper than at the start under every seed: {', '.join(cheaper) or 'none'}. A model gives what it is paid for."
     )
@@ -141,29 +150,32 @@ def samples() -> None:
             st.markdown(display.md_escape(row["text"]))
 
 
-@st.fragment
-def live() -> None:
+def live(unit: str) -> None:
     """A short run of the reader's own, on a copy of nano; one step a turn, so that other readers get theirs in between."""
     if show.training_is_off():
         return
+    _live(unit)
+    st.button("Stop", key="exposure_live_stop")  # subtle: outside the fragment, since only a run of the whole page ends a fragment's run that is under way
+
+
+@st.fragment
+def _live(unit: str) -> None:
     st.markdown(
         f"Train a copy of nano here, for {LIVE_STEPS} steps or {LIVE_SECONDS:.0f} seconds, whichever is sooner. The bundled nano stays as it is. So short a run is all noise; that is the point of the figure above."
     )
     method = linked(st).segmented_control("Train by", METHODS, default="reinforce_baseline", required=True, key="exposure_live_method", format_func=LABELS.get)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        begin = st.button("Train", key="exposure_live_train", type="primary")
-        st.button("Stop", key="exposure_live_stop")  # any press ends the run that is under way: the script starts anew, and what was drawn stays
+    begin = st.button("Train", key="exposure_live_train", type="primary")
     bar, place = st.empty(), st.empty()
     if begin:
         st.session_state.exposure_live = (method, [], [])
         try:
-            _train(method, bar, place)
+            _train(method, bar, place, unit)
         except ReaderError as trouble:
             show.trouble(trouble)
-    _draw_live(place)
+    _draw_live(place, unit)
 
 
-def _train(method: str, bar, place) -> None:
+def _train(method: str, bar, place, unit: str) -> None:
     import torch
 
     from lmviz.training import sequence
@@ -184,17 +196,18 @@ def _train(method: str, bar, place) -> None:
             break
         if passed - drawn > 1.5:  # a chart is drawn anew each time: not for every step
             drawn, turn = passed, turn + 1
-            _draw_live(place, turn)
+            _draw_live(place, unit, turn)
     bar.empty()
 
 
-def _draw_live(place, turn: int = 0) -> None:
+def _draw_live(place, unit: str, turn: int = 0) -> None:
     """The run so far; within one run of the script every drawing needs a `turn` of its own."""
     method, rewards, losses = st.session_state.get("exposure_live", ("", [], []))
     if not losses:
         return
     with place.container():
-        figure = pictures.live(rewards, losses, LIVE_STEPS, reward=bool(rewards))
+        losses = [float(display.in_unit(loss, unit)) for loss in losses]
+        figure = pictures.live(rewards, losses, LIVE_STEPS, reward=bool(rewards), unit=unit)
         values = rewards or losses
         name = "reward" if rewards else "loss"
         alt = f"{LABELS[method]}, {len(losses)} steps: mean {name} from {display.number(values[0])} to {display.number(values[-1])}."

@@ -112,7 +112,7 @@ def _loading_line(name: str) -> None:
 def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
     part = next(part for part, members in book.items() if chapter in members)
     if chapter.number:
-        st.markdown(f'<p class="kicker">{part} · chapter {chapter.number} · {chapter.title}</p>', unsafe_allow_html=True)  # ours too
+        st.markdown(f'<p class="kicker"><span>{part} · chapter {chapter.number}</span> · {chapter.title}</p>', unsafe_allow_html=True)  # ours too
     st.title(chapter.question, anchor=False)
     for note in st.session_state.notes:
         st.info(note)

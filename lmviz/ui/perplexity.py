@@ -1,12 +1,14 @@
 """The sentences and the small interactions of chapter 3: the die, the seed figure, the ladder."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
 
 from lmviz import display, models, units
 from lmviz import ladder as ladder_of
+from lmviz.coding import compressors
 from lmviz.figures import die
 from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
@@ -88,15 +90,16 @@ def ladder(scored: ScoredText) -> None:
     if model != "uniform":
         rungs.append(ladder_of.uniform(len(top), len(text.encode()), top.vocab_size, model=f"uniform {top.vocab_size}", tokenizer=top.model))
     others = [name for name in names if name != model]
+    marks = compressed(text)
     for name in [*[n for n in others if _ready(text, n)], *[n for n in others if not _ready(text, n)]]:
         if not _ready(text, name):
-            _draw_ladder(place, rungs, model, len(others))
+            _draw_ladder(place, rungs, model, len(others), marks)
         other = scores.scored(text, name)
         if other is None:  # subtle: that model failed and a new run was asked for, which does not always stop a parallel fragment at once
             return
         rungs.append(ladder_of.rung(other, rows[name].tokenizer))
-    _draw_ladder(place, rungs, model, len(others))
-    st.markdown(ladder_words(rungs, model, cut=text != scored.text))
+    _draw_ladder(place, rungs, model, len(others), marks)
+    st.markdown(ladder_words(rungs, marks, cut=text != scored.text))
     show.tokenizer_note({r.model: r.n_tokens for r in ladder_of.ladder(rungs) if not r.model.startswith("uniform ")})
 
 
@@ -105,12 +108,22 @@ def _ready(text: str, name: str) -> bool:
     return (first is not None and first.text == text) or runtime.service().peek(name, text) is not None
 
 
-def _draw_ladder(place, rungs: list[ladder_of.Rung], model: str, n_others: int) -> None:
+@lru_cache(64)
+def compressed(text: str) -> tuple[tuple[str, float], ...]:
+    """Bits per byte that PPMd and xz need for a text, each file with its own head."""
+    sizes = compressors.sizes(text)
+    return tuple((name, 8 * sizes[name] / len(text.encode())) for name in ("PPMd", "xz"))
+
+
+def _draw_ladder(place, rungs: list[ladder_of.Rung], model: str, n_others: int, marks: tuple) -> None:
     """The rungs that are known, in the room that all will need."""
     steps = ladder_of.ladder(rungs)
     alt = "Bits per byte of the text under each model: " + ", ".join(f"{rung_name(r)} {display.number(r.bits_per_byte)}" for r in steps) + "."
+    alt += " Compressed: " + ", ".join(f"{name} {display.number(value)}" for name, value in marks) + "."
     with place:
-        charts.draw(ladder_figure.ladder, tuple(steps), tuple(rung_name(r) for r in steps), model, n_others + 2, key=f"perplexity_ladder_{len(rungs)}", alt=alt)
+        charts.draw(
+            ladder_figure.ladder, tuple(steps), tuple(rung_name(r) for r in steps), model, n_others + 2, marks, key=f"perplexity_ladder_{len(rungs)}", alt=alt
+        )
 
 
 def rung_name(rung: ladder_of.Rung) -> str:
@@ -119,7 +132,7 @@ def rung_name(rung: ladder_of.Rung) -> str:
     return models.registry.row(rung.model).title
 
 
-def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) -> str:
+def ladder_words(rungs: list[ladder_of.Rung], marks: tuple[tuple[str, float], ...], *, cut: bool = False) -> str:
     """What the ladder shows, in numbers."""
     steps = ladder_of.ladder(rungs)
     top, bottom = steps[0], steps[-1]
@@ -129,7 +142,21 @@ def ladder_words(rungs: list[ladder_of.Rung], model: str, *, cut: bool = False) 
         f"{display.amount(math.log(blind.vocab_size), 'bits')} a token, {display.number(blind.bits_per_byte)} bits per byte here. {rung_name(bottom)} pays "
         f"**{display.number(bottom.bits_per_byte)}**, {display.number(100 * (1 - bottom.total_nats / blind.total_nats), 2)} % less."
     )
+    (first, one), (second, other) = marks
+    words += f" {first} and {second}, which learn from nothing but the text itself, need {display.number(one)} and {display.number(other)} bits per byte of it."
+    words += books_words([r.model for r in steps])
     return words + (f" Every model is to read it, so only the first {display.number(LADDER_CHARACTERS)} characters are used." if cut else "")
+
+
+def books_words(order: list[str]) -> str:
+    """What is to be said when this text puts the models in another order than whole books do; empty if it does not. `order`: costliest first."""
+    known = models.registry.held_out()
+    here = [name for name in order if name in known]
+    there = sorted(here, key=known.get, reverse=True)
+    if here == there:
+        return ""
+    said = ", ".join(f"{models.registry.row(name).title} {display.number(known[name])}" for name in there)
+    return f" One text may please a lesser model by luck. Over whole books that none of them has read the order is: {said} (PPMd {display.number(known['PPMd'])}, xz {display.number(known['xz'])})."
 
 
 def prediction(scored: ScoredText) -> tuple[str, list[str], int, str, list[str]]:

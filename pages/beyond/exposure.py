@@ -13,7 +13,7 @@ exposure_many.many_texts(unit)
 
 st.subheader("Remedies, run", anchor=False)
 st.markdown(exposure_remedies.words())
-exposure_remedies.curves()
+exposure_remedies.curves(unit)
 
 st.subheader("Why is it so slow?", anchor=False)
 st.markdown("What should grow is the reward that can be expected of the model's own texts $y$, and its gradient is again something to sample:")
@@ -28,7 +28,7 @@ st.subheader("Before and after", anchor=False)
 exposure_remedies.samples()
 
 st.subheader("Try it", anchor=False)
-exposure_remedies.live()
+exposure_remedies.live(unit)
 
 st.subheader("Where it stops", anchor=False)
 st.markdown(

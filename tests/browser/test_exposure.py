@@ -68,5 +68,7 @@ def test_a_live_run_can_be_stopped_and_what_it_drew_stays(open_page, url, settle
     page.locator(".st-key-exposure_live_stop button").click()
     settled(page)
     page.locator("[class*='st-key-exposure_live_']").locator(".js-plotly-plot").first.wait_for(timeout=30_000)
-    page.get_by_text("steps of REINFORCE with baseline").last.wait_for(timeout=30_000)
+    said = page.get_by_text("steps of REINFORCE with baseline").last
+    said.wait_for(timeout=30_000)
+    assert int(said.inner_text().split()[0]) < 30
     assert page.locator("[data-testid='stException']").count() == 0

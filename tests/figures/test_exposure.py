@@ -71,5 +71,5 @@ def test_every_compared_rule_and_remedy_has_its_own_look():
 
 
 def test_a_live_run_shows_rewards_where_there_are_some():
-    assert list(pictures.live([0.1, 0.2], [3.0, 2.0], 30, reward=True).data[0].y) == [0.1, 0.2]
-    assert list(pictures.live([], [3.0, 2.0], 30, reward=False).data[0].y) == [3.0, 2.0]
+    assert list(pictures.live([0.1, 0.2], [3.0, 2.0], 30, reward=True, unit="nats").data[0].y) == [0.1, 0.2]
+    assert list(pictures.live([], [3.0, 2.0], 30, reward=False, unit="nats").data[0].y) == [3.0, 2.0]

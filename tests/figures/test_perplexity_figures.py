@@ -31,6 +31,14 @@ def test_the_ladder_does_not_grow_while_rungs_come_in():
     assert ladder.ladder(RUNGS[:1], ["b"], "c", room_for=8).layout.height == ladder.ladder(RUNGS, ["b", "a", "c"], "c", room_for=8).layout.height
 
 
+def test_what_compresses_is_marked_where_the_axis_reaches():
+    figure = ladder.ladder(RUNGS, ["b", "a", "c"], "c", marks=[("xz", 29.0), ("PPMd", 7.5), ("zip", 8.5)])
+    assert [line.x0 for line in figure.layout.shapes] == [7.5, 8.5]
+    assert [note.text for note in figure.layout.annotations] == ["PPMd 7.50", "zip 8.50", "xz 29.0 →"]
+    assert [note.xanchor for note in figure.layout.annotations] == ["right", "left", "right"]
+    assert not ladder.ladder(RUNGS, ["b", "a", "c"], "c").layout.annotations
+
+
 def test_the_curves_are_drawn_in_the_readers_unit():
     pool = Pooled(np.array([[3.0, 2.0], [5.0, 2.0]]), np.array([[1, 1], [1, 1]]))
     bits = context.by_memory(["0", "1"], pool, [4.0, math.nan], ["0", "1"], "bits", "x")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lmviz import context_length, display, models, pitfall_readings, pitfalls, units
+from lmviz.coding import compressors
 from lmviz.data import examples
 from lmviz.data.first_views import perplexity as stored
 from lmviz.models import scoring
@@ -49,6 +50,22 @@ def test_the_ladder_holds_every_model_on_the_same_bytes(chapter, smollm2, text):
     fresh = [scoring.score(models.load(name), text).bits_per_byte for name in models.names()]
     blind = len(smollm2.encode(text)) * math.log2(smollm2.vocab_size) / len(text.encode())
     np.testing.assert_allclose(bars, sorted([*fresh, blind], reverse=True), atol=1e-3)
+
+
+def test_beside_the_ladder_stand_the_compressors_and_the_order_over_whole_books(chapter):
+    words = words_of(chapter)
+    sizes = compressors.sizes(examples.OPENING)
+    assert f"{display.number(8 * sizes['PPMd'] / 22)} and {display.number(8 * sizes['xz'] / 22)} bits per byte" in words
+    known = models.registry.held_out()
+    ordered = sorted(models.names(), key=known.get, reverse=True)
+    costs = {name: scoring.score(models.load(name), examples.OPENING).bits_per_byte for name in ordered}
+    luck = sorted(costs, key=costs.get, reverse=True) != ordered
+    said = ", ".join(f"{models.registry.row(name).title} {display.number(known[name])}" for name in ordered)
+    assert (f"the order is: {said}" in words) == luck
+    (beyond,) = figure_with(chapter, "bits per byte of the text")["layout"]["annotations"]
+    assert beyond["text"].startswith("PPMd") and "xz" in beyond["text"]
+    chapter.text_area(key="text").set_value("\n".join(p.text for p in examples.passages())[:4000]).run()
+    assert "shapes" in figure_with(chapter, "bits per byte of the text")["layout"]  # PPMd has learned enough to be on the axis
 
 
 def test_the_readers_own_memory_curve_waits_for_a_button_and_is_what_fresh_runs_give(chapter, smollm2):
