@@ -102,7 +102,7 @@ def live(found: dict, unit: str) -> None:
     if found["model"] not in models.masked_names() or show.training_is_off():
         return
     _live(found, unit)
-    st.button("Stop", key="contrastive_stop")  # subtle: outside the fragment, since only a run of the whole page ends a fragment's run that is under way
+    show.stop_button("contrastive_stop")
 
 
 @st.fragment

@@ -158,9 +158,14 @@ def wrong_endings(name: str) -> tuple[list[str], str]:
     )
 
 
-@st.fragment
 def again() -> None:
     """Every text read again by the reader's model, here and now, with a way to stop; what was read so far stays."""
+    _again()
+    show.stop_button("downstream_again_stop")
+
+
+@st.fragment
+def _again() -> None:
     name = reader.choices().model
     n = len(recorded.items())
     kept = st.session_state.setdefault("downstream_again", {})
@@ -169,9 +174,7 @@ def again() -> None:
         kept.update(model=name, rows=[])
     going = kept.pop("go", False)  # any other change of the page finds no order to go on, and so stops it
     title, place = title_of(name), st.empty()
-    with st.container(horizontal=True):
-        st.button("Read them again" if len(kept["rows"]) in (0, n) else "Go on", key="downstream_again_start", on_click=_start)
-        st.button("Stop", key="downstream_again_stop", disabled=not going)
+    st.button("Read them again" if len(kept["rows"]) in (0, n) else "Go on", key="downstream_again_start", on_click=_start)
     if going:
         try:
             _read_on(kept, place, title)

@@ -155,7 +155,7 @@ def live(unit: str) -> None:
     if show.training_is_off():
         return
     _live(unit)
-    st.button("Stop", key="exposure_live_stop")  # subtle: outside the fragment, since only a run of the whole page ends a fragment's run that is under way
+    show.stop_button("exposure_live_stop")
 
 
 @st.fragment

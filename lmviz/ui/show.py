@@ -26,6 +26,14 @@ def training_is_off() -> bool:
     return off
 
 
+def stop_button(key: str) -> None:
+    """A button that ends the long run of a fragment; what that had reached stays.
+
+    It must stand outside the fragment: a press inside would wait for the run to end, and only a run of the whole page ends it.
+    """
+    st.button("Stop", key=key)
+
+
 def tokenizer_words(n_tokens: Mapping[str, int]) -> str:
     """What must be said where models with different tokenizers meet, from `n_tokens` (model → tokens of the same text); empty if all share one."""
     rows = {row.name: row for row in (*models.registry.ROWS, *models.registry.MASKED_ROWS)}

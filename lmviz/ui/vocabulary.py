@@ -89,9 +89,14 @@ def way_words(steps: tuple[ways_record.Step, ...], token: str, kind: str, vocab_
     )
 
 
-@st.fragment
 def costs() -> None:
     """Time and memory against V: the recorded curves, and the reader's own points beside them."""
+    _costs()
+    show.stop_button("vocabulary_stop")
+
+
+@st.fragment
+def _costs() -> None:
     found = costs_record.load()
     own = st.session_state.get("vocabulary_own", [])
     for column, (field, alt) in zip(st.columns(2, gap="medium"), costs_alts(found["costs"]).items()):
@@ -106,14 +111,13 @@ def costs() -> None:
 
 
 def measure_here() -> None:
-    """Point by point on the worker's thread, other readers going in between; any change of the page stops it, and what was measured stays."""
+    """Point by point on the worker's thread, other readers going in between; what was measured stays if the reader stops it."""
     todo = [(kind, V) for V in LIVE_SIZES for kind in figures.COSTS]
     line = st.progress(0.0, "Getting ready …")
-    st.button("Stop", key="vocabulary_stop")
     st.session_state["vocabulary_own"] = rows = []
     try:
         for done, (kind, V) in enumerate(todo):
-            line.progress(done / len(todo), f"{figures.COSTS[kind][0]}, V = {display.number(V)}: {done + 1} of {len(todo)}. Any change of the page stops it.")
+            line.progress(done / len(todo), f"{figures.COSTS[kind][0]}, V = {display.number(V)}: {done + 1} of {len(todo)}.")
             rows.append(runtime.service().call(partial(_measured, kind, V)))
     except ReaderError as trouble:
         show.trouble(trouble)
