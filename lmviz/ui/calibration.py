@@ -10,9 +10,8 @@ from lmviz import display, models
 from lmviz.data.first_views import calibration as stored
 from lmviz.errors import ReaderError
 from lmviz.figures import reliability as figures
-from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import runtime, show, wrong
+from lmviz.ui import charts, runtime, show, wrong
 from lmviz.ui.links import linked
 
 CONVENTIONS = {"all": "ε/V on every class", "others": "ε/(V − 1) on the others"}
@@ -84,10 +83,10 @@ def diagrams(found: stored.CalibrationView, unit: str) -> None:
     as_it_is, scaled = (summarised(found, t, bins, binning) for t in (1.0, chosen))
     with before:
         st.markdown("**As it is**, T = 1.")
-        st.plotly_chart(figures.reliability(as_it_is), config=theme.CONFIG, key="calibration_before", alt=alt("as it is", as_it_is))
+        charts.draw(figures.reliability, as_it_is, key="calibration_before", alt=alt("as it is", as_it_is))
     with after:
         st.markdown(f"**At temperature {display.number(chosen)}**{', the fitted one' if chosen == found.temperature else ''}: softmax(z/T).")
-        st.plotly_chart(figures.reliability(scaled), config=theme.CONFIG, key="calibration_after", alt=alt(f"at temperature {display.number(chosen)}", scaled))
+        charts.draw(figures.reliability, scaled, key="calibration_after", alt=alt(f"at temperature {display.number(chosen)}", scaled))
     one, two, three = st.columns([5, 3, 4], gap="medium", vertical_alignment="bottom")
     with one:
         linked(st).select_slider("Temperature T", found.temperatures, value=found.best, key="calibration_temperature", format_func=display.number)
@@ -106,13 +105,9 @@ def diagrams(found: stored.CalibrationView, unit: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         losses = [(t, display.amount(loss, unit)) for t, loss in zip(found.temperatures, found.held_loss, strict=True)]
-        figure = figures.temperatures(found.temperatures, found.fit_loss, found.held_loss, found.temperature, chosen, unit=unit)
-        st.plotly_chart(
-            figure,
-            config=theme.CONFIG,
-            key="calibration_losses",
-            alt=f"Mean loss against temperature: {', '.join(f'{display.number(t)} {a}' for t, a in losses[::4])}.",
-        )
+        said = f"Mean loss against temperature: {', '.join(f'{display.number(t)} {a}' for t, a in losses[::4])}."
+        fitted = (found.temperatures, found.fit_loss, found.held_loss, found.temperature)
+        charts.draw(figures.temperatures, *fitted, chosen, unit=unit, key="calibration_losses", alt=said)
     with right:
         st.markdown(brier_table(as_it_is, scaled, chosen))
         st.markdown(
@@ -181,12 +176,12 @@ def smoothed(vocab_size: int) -> None:
     with left:
         drawn = {CONVENTIONS[spread]: pair for spread, pair in q.items()}
         text = "; ".join(f"{name}: truth {display.probability(on)}, others {display.probability(off)}" for name, (on, off) in drawn.items())
-        st.plotly_chart(figures.targets(drawn), config=theme.CONFIG, key="calibration_targets", alt=f"Smoothed targets. {text}.")
+        charts.draw(figures.targets, drawn, key="calibration_targets", alt=f"Smoothed targets. {text}.")
     with right:
         named = {CONVENTIONS[spread]: path for spread, path in paths.items()}
-        figure = figures.gap_paths(named, {CONVENTIONS[spread]: gap for spread, gap in derived.items()}, unit="nats")
+        gaps = {CONVENTIONS[spread]: gap for spread, gap in derived.items()}
         text = "; ".join(f"{name} {display.number(path[-1], 4)} nats" for name, path in named.items())
-        st.plotly_chart(figure, config=theme.CONFIG, key="calibration_gaps", alt=f"Logit gap while the loss is minimised, ending at {text}.")
+        charts.draw(figures.gap_paths, named, gaps, unit="nats", key="calibration_gaps", alt=f"Logit gap while the loss is minimised, ending at {text}.")
     st.markdown(gap_words(smoothing, n_classes, derived, paths))
 
 

@@ -2,9 +2,7 @@
 
 import math
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 import streamlit as st
@@ -18,6 +16,7 @@ from lmviz.figures import compression as figures
 from lmviz.models import registry
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, show
+from lmviz.ui.remember import Memory
 
 LONGEST = 300  # tokens that are written to a file here
 AT_ONCE = 0.5  # seconds: what takes no longer is written without being asked
@@ -36,8 +35,7 @@ class Written:
     seconds: float | None = None
 
 
-_kept: OrderedDict[tuple, Written] = OrderedDict()
-_lock = Lock()
+_kept = Memory(KEPT)
 
 
 def written(scored: ScoredText) -> Written | None:
@@ -49,25 +47,19 @@ def written(scored: ScoredText) -> Written | None:
 
 
 def _known(scored: ScoredText) -> Written | None:
-    with _lock:
-        kept = _kept.get((scored.model, scored.revision, scored.text))
+    kept = _kept.get((scored.model, scored.revision, scored.text))
     if kept is None and scored.text == examples.OPENING and (first := recorded.opening(scored.model, scored.revision)) is not None:
         return Written(first)
     return kept
 
 
-def _keep(scored: ScoredText, file: Written) -> Written:
-    with _lock:
-        _kept[scored.model, scored.revision, scored.text] = file
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return file
-
-
 def _write(scored: ScoredText) -> Written:
-    started = time.monotonic()
-    coded = _driven(lambda model: coder.encoding(model, scored.text), scored, "Writing")
-    return _keep(scored, Written(coded, time.monotonic() - started))
+    def compute() -> Written:
+        started = time.monotonic()
+        coded = _driven(lambda model: coder.encoding(model, scored.text), scored, "Writing")
+        return Written(coded, time.monotonic() - started)
+
+    return _kept.once((scored.model, scored.revision, scored.text), compute)
 
 
 def _read(scored: ScoredText, file: Written) -> None:

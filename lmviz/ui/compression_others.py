@@ -12,7 +12,6 @@ from lmviz.data import examples
 from lmviz.data.recorded import compression as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import compression as figures
-from lmviz.figures import theme
 from lmviz.models import registry
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, show, wrong
@@ -97,8 +96,7 @@ def growth(scored: ScoredText) -> None:
         f"{titles.get(n, n)} {display.number(v[0])} to {display.number(v[-1])}" for n, v in {**known.others, **known.models}.items()
     )
     shown = {name: row for name, row in known.models.items() if name != "uniform"}
-    figure = figures.growth(recorded.LENGTHS, known.others, shown, titles, scored.model)
-    st.plotly_chart(figure, config=theme.CONFIG, key="compression_growth", alt=alt + ".")
+    charts.draw(figures.growth, recorded.LENGTHS, known.others, shown, titles, scored.model, key="compression_growth", alt=alt + ".")
     st.markdown(growth_words(scored.model))
 
 

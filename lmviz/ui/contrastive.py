@@ -12,11 +12,10 @@ from lmviz.data import sentence_pairs
 from lmviz.data.recorded import contrastive as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import contrastive as figures
-from lmviz.figures import theme
 from lmviz.models import files
-from lmviz.ui import show, wrong
+from lmviz.ui import charts, show, wrong
 from lmviz.ui.links import linked
-from lmviz.ui.masked import remembered
+from lmviz.ui.remember import remembered
 
 FEWEST, MOST, LONGEST = 3, 12, 200  # pairs; characters of a sentence
 OPENING = "\n".join(f"{a} | {b}" for a, b in sentence_pairs.PAIRS[: sentence_pairs.OPENING])
@@ -147,14 +146,26 @@ def matrix(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit
     ]
     one, two, three = st.columns([45, 29, 26], gap="small")
     with one:
-        figure = figures.matrix(steps.similarities, "cosine", "1 · cosines", firsts, seconds, labelled=True)
-        _draw(figure, "contrastive_cosines", f"Cosines of {len(pairs)} pairs; on the diagonal {', '.join(s for s, _ in diagonals)}.")
+        cells = (steps.similarities, "cosine", "1 · cosines", firsts, seconds)
+        charts.draw(
+            figures.matrix,
+            *cells,
+            labelled=True,
+            key="contrastive_cosines",
+            alt=f"Cosines of {len(pairs)} pairs; on the diagonal {', '.join(s for s, _ in diagonals)}.",
+        )
     with two:
-        figure = figures.matrix(steps.probs, "softmax", "2 · ÷ T, softmax of each row", firsts, seconds, labelled=False)
-        _draw(figure, "contrastive_softmax", f"The softmax of each row; on the diagonal {', '.join(p for _, p in diagonals)}.")
+        cells = (steps.probs, "softmax", "2 · ÷ T, softmax of each row", firsts, seconds)
+        charts.draw(
+            figures.matrix,
+            *cells,
+            labelled=False,
+            key="contrastive_softmax",
+            alt=f"The softmax of each row; on the diagonal {', '.join(p for _, p in diagonals)}.",
+        )
     with three:
-        figure = figures.row_losses(steps, firsts, unit, "3 · −log of the diagonal")
-        _draw(figure, "contrastive_losses", f"Loss of each row: {', '.join(display.amount(float(v), unit) for v in steps.losses)}.")
+        alt = f"Loss of each row: {', '.join(display.amount(float(v), unit) for v in steps.losses)}."
+        charts.draw(figures.row_losses, steps, firsts, unit, "3 · −log of the diagonal", key="contrastive_losses", alt=alt)
 
 
 @st.fragment
@@ -196,11 +207,12 @@ def harder(steps: contrastive.InfoNCE, unit: str) -> None:
     with left:
         k = linked(st).slider("Negatives k", 1, N - 1, N - 1, key=f"contrastive_negatives_{N}")
         alt = ", ".join(f"{n} negatives {display.amount(v, unit)}" for n, v in enumerate(curve))
-        _draw(figures.negatives(curve, k, unit), "contrastive_negatives_curve", f"Mean loss by number of negatives: {alt}.")
+        charts.draw(figures.negatives, curve, k, unit, key="contrastive_negatives_curve", alt=f"Mean loss by number of negatives: {alt}.")
     with right:
         st.markdown(f"At T = {steps.temperature:.2f} the mean loss is **{display.amount(steps.mean_nats, unit)}** (dotted: log {N}).")
         alt = ", ".join(f"T {display.number(t)} {display.amount(v, unit)}" for t, v in list(zip(grid, by_temperature))[::8])
-        _draw(figures.temperatures(grid, by_temperature, steps.temperature, unit, math.log(N)), "contrastive_temperatures", f"Mean loss by temperature: {alt}.")
+        at = (steps.temperature, unit, math.log(N))
+        charts.draw(figures.temperatures, grid, by_temperature, *at, key="contrastive_temperatures", alt=f"Mean loss by temperature: {alt}.")
     st.markdown(harder_words(steps, curve, k, grid, by_temperature, unit))
 
 
@@ -263,7 +275,3 @@ first, second = contrastive.read({load}, pairs)      # mean hidden states, [N, D
 each = losses.info_nce(torch.tensor(first), torch.tensor(second), temperature={temperature!r})
 print(each.mean().item())                            # nats
 """
-
-
-def _draw(figure, key: str, alt: str) -> None:
-    st.plotly_chart(figure, config=theme.CONFIG, key=key, alt=alt)

@@ -12,11 +12,10 @@ from lmviz.data.recorded import contrastive as recorded
 from lmviz.data.recorded import sampled_softmax as sampled_record
 from lmviz.errors import ReaderError
 from lmviz.figures import contrastive as figures
-from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import distillation_pair, logits, runtime, show
+from lmviz.ui import charts, distillation_pair, logits, runtime, show
 from lmviz.ui.links import linked
-from lmviz.ui.masked import remembered
+from lmviz.ui.remember import remembered
 
 MEASURES = {"alignment": "alignment of the pairs", "uniformity": "uniformity", "nats": "InfoNCE over the pairs", "accuracy": "partner is nearest"}
 LIVE_STEPS = (10, 20, 40, 60)
@@ -39,7 +38,7 @@ def simcse(unit: str) -> None:
     with left:
         first, last = found["runs"][0]["measured"][0], found["runs"][0]["measured"][-1]
         alt = f"Uniformity and alignment: {first['uniformity']:.2f} and {first['alignment']:.2f} before, {last['uniformity']:.2f} and {last['alignment']:.2f} after {last['step']} steps."
-        _draw(figures.plane(found["runs"], own), "contrastive_plane", alt)
+        charts.draw(figures.plane, found["runs"], own, key="contrastive_plane", alt=alt)
     with right:
         st.markdown(table(found, own, unit))
     st.markdown(simcse_words(found, unit))
@@ -48,7 +47,7 @@ def simcse(unit: str) -> None:
     )
     n = len(before)
     alt = f"Mean cosine of partners {np.diag(before).mean():.2f} before and {np.diag(after).mean():.2f} after; of others {_others(before):.2f} and {_others(after):.2f}."
-    _draw(figures.before_after(before, after), "contrastive_before_after", alt)
+    charts.draw(figures.before_after, before, after, key="contrastive_before_after", alt=alt)
     st.caption(
         f"The {n} pairs the chapter opens with. Mean cosine of partners {np.diag(before).mean():.2f} → {np.diag(after).mean():.2f}, of all others {_others(before):.2f} → {_others(after):.2f}.".replace(
             "-", display.MINUS
@@ -141,9 +140,7 @@ def run_here(found: dict, steps: int, dropout: float, seed: int, unit: str) -> N
             own["loss"].append(step.loss)
             if step.step % recorded.EVERY == 0:
                 own["measured"].append({"step": step.step} | service.call(lambda: recorded.measure(model)))
-            line.progress(
-                step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.amount(step.loss, unit)}."
-            )
+            line.progress(step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.amount(step.loss, unit)}.")
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
@@ -177,13 +174,15 @@ def _estimates(scored: ScoredText, selected: int, unit: str) -> None:
     )
     left, right = st.columns(2, gap="medium")
     with left:
-        _draw(figures.loss_estimates(found, unit), "contrastive_estimates", f"Estimates of the loss {display.amount(found['truth'], unit)}: {alt}.")
+        charts.draw(
+            figures.loss_estimates, found, unit, key="contrastive_estimates", alt=f"Estimates of the loss {display.amount(found['truth'], unit)}: {alt}."
+        )
     with right:
         errors = "; ".join(
             f"{m} negatives: sampled {display.number(b)}, NCE {display.number(n)}"
             for m, b, n in list(zip(found["counts"], found["sampled_bias"], found["nce_bias"]))[::3]
         )
-        _draw(figures.gradient_errors(found), "contrastive_errors", f"Length of the mean gradient's error: {errors}.")
+        charts.draw(figures.gradient_errors, found, key="contrastive_errors", alt=f"Length of the mean gradient's error: {errors}.")
     st.markdown(estimate_words(found, token, scored.vocab_size, unit))
 
 
@@ -210,7 +209,3 @@ def estimate_words(found: dict, token: str, vocab_size: int, unit: str) -> str:
         f"its error on average falls from {display.number(found['nce_bias'][0], 2)} to {display.number(found['nce_bias'][many], 2)}, while a single draw strays by {display.number(found['nce_spread'][many], 2)}. "
         f"Means are over {10 * found['draws']} draws for the loss and {found['draws']} for gradients; NCE's are exact sums. A missing point is smaller than the noise of the draws."
     )
-
-
-def _draw(figure, key: str, alt: str) -> None:
-    st.plotly_chart(figure, config=theme.CONFIG, key=key, alt=alt)

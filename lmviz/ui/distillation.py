@@ -9,11 +9,10 @@ import streamlit as st
 from lmviz import display, distillation, models
 from lmviz.data.first_views import distillation as stored
 from lmviz.figures import distillation as figures
-from lmviz.figures import theme
 from lmviz.models import files
 from lmviz.models.scored import ScoredText
 from lmviz.models.tokenizer import ByteBPE
-from lmviz.ui import distillation_pair, logits, show, strip, wrong
+from lmviz.ui import charts, distillation_pair, logits, show, strip, wrong
 from lmviz.ui.links import linked
 
 TEMPERATURES = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]
@@ -64,7 +63,9 @@ def lesson(scored: ScoredText, selected: int, unit: str) -> None:
         st.markdown(mixture(here, alpha, unit))
     with picture:
         rows = candidates(scored, selected, of_teacher[selected], of_student[selected], temperature)
-        _draw(figures.two(rows, scored.model, distillation_pair.title(student)), "distillation_two", two_alt(rows, scored.model, student, temperature))
+        charts.draw(
+            figures.two, rows, scored.model, distillation_pair.title(student), key="distillation_two", alt=two_alt(rows, scored.model, student, temperature)
+        )
     st.markdown(two_words(of_teacher[selected], student, temperature))
 
     distillation_pair.whose(scored)
@@ -79,14 +80,16 @@ def lesson(scored: ScoredText, selected: int, unit: str) -> None:
         "The gradient of KL at temperature T is $(\\hat y_T - q_T)/T$: once divided by T because the logits are, and once more because two soft distributions differ by about 1/T. "
         "Multiplied by T², it stays on one scale, and α means much the same at every temperature."
     )
-    _draw(figures.lengths(GRID, drawn, temperature), "distillation_lengths", lengths_alt(found, temperature))
+    charts.draw(figures.lengths, GRID, drawn, temperature, key="distillation_lengths", alt=lengths_alt(found, temperature))
     st.markdown(lengths_words(found, temperature))
 
     st.subheader("Along the sentence", anchor=False)
     n = min(SHOWN, len(of_teacher))
     every = distillation.parts(of_student[:n], of_teacher[:n], ids[:n], alpha=alpha, temperature=temperature)
     labels = [display.plotly_escape(label or display.visible(token.text)) for token, label in zip(scored.tokens[:n], strip.labels(scored)[:n], strict=True)]
-    _draw(figures.along(labels, alpha * every.hard, (1 - alpha) * every.soft, selected, unit=unit), "distillation_along", along_alt(labels, every, unit))
+    charts.draw(
+        figures.along, labels, alpha * every.hard, (1 - alpha) * every.soft, selected, unit=unit, key="distillation_along", alt=along_alt(labels, every, unit)
+    )
     st.markdown(along_words(scored, every, alpha, n, unit))
 
 
@@ -159,7 +162,7 @@ def dark(scored: ScoredText, selected: int, of_teacher: np.ndarray, temperature:
         + "."
     )
     st.markdown(dark_words(scored, selected, of_teacher, unit))
-    _draw(figures.shares(columns, held, names, temperature), "distillation_shares", alt)
+    charts.draw(figures.shares, columns, held, names, temperature, key="distillation_shares", alt=alt)
     st.markdown(
         f"Temperature decides how much of it the student hears. At T = {display.number(temperature)} the favourite holds {display.probability(min(float(at[0]), 1.0))}, and the tokens "
         f"beyond rank 100 together {display.probability(min(float(at[3:].sum()), 1.0))}: too low a T hides the runners-up, too high a T drowns them in tokens about which the teacher knows nothing."
@@ -262,10 +265,6 @@ print(losses.cross_entropy(z, y).item())             # hard, nats
 print(losses.distillation(z, v, y, alpha=0.0, temperature=T).item())        # soft: T² · KL(teacher_T ‖ student_T)
 print(losses.distillation(z, v, y, alpha=0.5, temperature=T).item())        # half and half
 """
-
-
-def _draw(figure, key: str, alt: str) -> None:
-    st.plotly_chart(figure, config=theme.CONFIG, key=key, alt=alt)
 
 
 def _token(scored: ScoredText, position: int) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from lmviz import display
 from lmviz.data.recorded import students as recorded
 from lmviz.figures import distillation as figures
-from lmviz.figures import theme
+from lmviz.ui import charts
 
 # on a phone the table keeps what the story needs: no sideways scroll, which a keyboard could not reach
 
@@ -24,8 +24,7 @@ def compared(unit: str) -> None:
     with st.container(key="distillation_students"):
         st.markdown(compared_table(found, unit))
     alt = f"One point for each of {found['n_passages']} passages; the mean saving is {display.number(gain['value'], sign=True)} bits per byte, 95 % interval {display.number(gain['low'], sign=True)} to {display.number(gain['high'], sign=True)}."
-    figure = figures.saved(found["per_passage"], gain["value"], gain["low"], gain["high"])
-    st.plotly_chart(figure, config=theme.CONFIG, key="distillation_saved", alt=alt)
+    charts.draw(figures.saved, found["per_passage"], gain["value"], gain["low"], gain["high"], key="distillation_saved", alt=alt)
     clear = "is not told apart from none" if gain["low"] <= 0 <= gain["high"] else "helps" if gain["low"] > 0 else "hurts"
     st.markdown(
         f"Distillation saves {display.number(gain['value'], sign=True)} bits per byte, 95\u2009% interval {display.number(gain['low'], sign=True)} to {display.number(gain['high'], sign=True)} over passages: on this text it **{clear}**. "

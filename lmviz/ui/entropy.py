@@ -8,12 +8,12 @@ import numpy as np
 import streamlit as st
 
 from lmviz import display, outcomes
-from lmviz.figures import arrows, theme
+from lmviz.figures import arrows
 from lmviz.figures import learning as learning_figure
 from lmviz.figures import outcomes as outcomes_figure
 from lmviz.models.scored import ScoredText
 from lmviz.outcomes import Outcomes
-from lmviz.ui import links, show
+from lmviz.ui import charts, links, show
 from lmviz.ui.links import linked
 
 TOKEN = "Your text, this token"
@@ -55,10 +55,10 @@ def edit(scored: ScoredText, position: int, unit: str) -> None:
     left, right = st.columns([5, 6], gap="large")
     with left:
         alt = "Bars: " + "; ".join(f"{name}: p {display.probability(p)}, q {display.probability(q)}" for name, p, q in zip(table.names, table.p, table.q)) + "."
-        st.plotly_chart(outcomes_figure.two_distributions(table, chosen), config=theme.CONFIG, key="entropy_bars", alt=alt)
+        charts.draw(outcomes_figure.two_distributions, table, chosen, key="entropy_bars", alt=alt)
     with right:
         alt = f"H(p) {_said(h, unit)}, KL(p‖q) {_said(kl, unit)}, H(p, q) {_said(ce, unit)}."
-        st.plotly_chart(arrows.three_arrows(h, ce, kl, unit=unit, limit=axis_end(h, ce, kl)), config=theme.CONFIG, key="entropy_arrows", alt=alt)
+        charts.draw(arrows.three_arrows, h, ce, kl, unit=unit, limit=axis_end(h, ce, kl), key="entropy_arrows", alt=alt)
         st.markdown(words(table, unit))
     _controls(table, chosen)
     st.subheader("Turned round it is another number", anchor=False)
@@ -165,8 +165,9 @@ def _one_share_moved(table: Outcomes, chosen: int, unit: str) -> None:
         for quantity in (information.kl_divergence(table.p, table.q), information.kl_divergence(table.q, table.p), information.js_divergence(table.p, table.q))
     )
     limit = max(1.1 * math.log(2), *(1.4 * x for x in (forward, back) if math.isfinite(x)))
-    figure = outcomes_figure.divergences(grid, curves, unit=unit, name=table.names[chosen], here=table.q[chosen], limit_nats=limit)
-    st.plotly_chart(figure, config=theme.CONFIG, key="entropy_divergences", alt=f"Divergences as q moves; at present KL(p‖q) {_said(forward, unit)}, KL(q‖p) {_said(back, unit)}, Jensen–Shannon {_said(js, unit)}.")  # fmt: skip
+    alt = f"Divergences as q moves; at present KL(p‖q) {_said(forward, unit)}, KL(q‖p) {_said(back, unit)}, Jensen–Shannon {_said(js, unit)}."
+    now = {"name": table.names[chosen], "here": table.q[chosen], "limit_nats": limit}
+    charts.draw(outcomes_figure.divergences, grid, curves, unit=unit, **now, key="entropy_divergences", alt=alt)
     st.markdown(asymmetry(forward, back, js, unit))
 
 
@@ -187,7 +188,7 @@ def known_source(unit: str) -> None:
     seed = st.session_state.setdefault("entropy_seed", 0)
     curve = _learned(name, seed)
     alt = f"Cross-entropy on new text falls from {_said(curve.new_text[0], unit)} to {_said(curve.new_text[-1], unit)} a symbol; the entropy rate is {_said(curve.floor, unit)}."
-    st.plotly_chart(learning_figure.learning_curve(curve, unit=unit), config=theme.CONFIG, key="entropy_learning", alt=alt)
+    charts.draw(learning_figure.learning_curve, curve, unit=unit, key="entropy_learning", alt=alt)
     st.markdown(learned_words(curve, unit))
     st.button("Learn from another text of the same source", key="entropy_another", on_click=_next_seed)
 

@@ -1,12 +1,13 @@
 """What chapters 9 and 10 need of the real logits of a text: stored for the opening view, else computed once and remembered."""
 
-import streamlit as st
-
 from lmviz import pulls
 from lmviz.data import examples
 from lmviz.data.first_views import pulls as stored
 from lmviz.models.scored import ScoredText
 from lmviz.ui import logits, scores
+from lmviz.ui.remember import Memory
+
+_kept = Memory(500)
 
 
 def of(scored: ScoredText) -> pulls.Evidence:
@@ -14,7 +15,8 @@ def of(scored: ScoredText) -> pulls.Evidence:
     view = first_view(scored)
     if view is not None:
         return view.opening if scored.text == examples.OPENING else view.mistake_evidence
-    return _computed(scored.model, scored.revision, tuple(token.id for token in scored.tokens[: logits.n_kept(scored)]), scored)
+    ids = [token.id for token in scored.tokens[: logits.n_kept(scored)]]
+    return _kept.once(_key(scored), lambda: pulls.from_logits(logits.reader_logits(scored), ids))
 
 
 def first_view(scored: ScoredText) -> stored.PullsView | None:
@@ -39,16 +41,14 @@ def steps(scored: ScoredText, position: int) -> stored.Steps:
     if view is not None and scored.text == examples.OPENING:
         found = view.opening_steps
         return stored.Steps(found.cross_entropy[[position]], found.squared_error[[position]], found.difference[[position]])
-    return _steps(scored.model, scored.revision, tuple(token.id for token in scored.tokens[: logits.n_kept(scored)]), position, scored)
+    return _kept.once(_key(scored, position), lambda: _steps(scored, position))
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
-def _computed(model: str, revision: str, ids: tuple[int, ...], _scored: ScoredText) -> pulls.Evidence:
-    return pulls.from_logits(logits.reader_logits(_scored), list(ids))
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
-def _steps(model: str, revision: str, ids: tuple[int, ...], position: int, _scored: ScoredText) -> stored.Steps:
+def _steps(scored: ScoredText, position: int) -> stored.Steps:
     import torch
 
-    return stored.steps_of(logits.reader_logits(_scored, positions=[position]), torch.tensor([ids[position]]))
+    return stored.steps_of(logits.reader_logits(scored, positions=[position]), torch.tensor([scored.tokens[position].id]))
+
+
+def _key(scored: ScoredText, *more) -> tuple:
+    return (scored.model, scored.revision, tuple(token.id for token in scored.tokens[: logits.n_kept(scored)]), *more)

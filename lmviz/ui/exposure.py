@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
-
 import numpy as np
 import streamlit as st
 
@@ -17,6 +14,7 @@ from lmviz.figures import exposure as pictures
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, links, runtime, show
 from lmviz.ui.links import linked
+from lmviz.ui.remember import Memory
 
 RULES = ("greedy", "sample", "temperature 0.7", "top-k 20", "nucleus 0.9")  # the names of lmviz.sampling.RULES, which needs torch
 RULE_WORDS = {
@@ -27,8 +25,7 @@ RULE_WORDS = {
     "nucleus 0.9": "a token drawn from the fewest likeliest that hold 90 % of the probability",
 }
 
-_kept: OrderedDict[tuple, roads.Roads] = OrderedDict()
-_lock = Lock()
+_walked = Memory(200)
 
 
 @st.fragment
@@ -82,30 +79,28 @@ def walk(scored: ScoredText, taken: int, rule: str, seed: int, place) -> roads.R
         return first
     ids = tuple(token.id for token in scored.tokens[: taken + roads.LENGTH])
     key = (scored.model, scored.revision, ids, taken, rule, seed)
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    title, service = models.registry.row(scored.model).title, runtime.service()
+    if (known := _walked.get(key)) is not None:
+        return known
+    title = models.registry.row(scored.model).title
+    with place:
+        bar = st.progress(0.0, f"{title} is reading your text …" if models.is_loaded(scored.model) else f"Loading {title}, once for everybody …")
     try:
-        with place:
-            bar = st.progress(0.0, f"{title} is reading your text …" if models.is_loaded(scored.model) else f"Loading {title}, once for everybody …")
-        model = service.call(lambda: models.load(scored.model))
-        human = service.call(lambda: roads.forced(model, ids, taken, rule, seed))
-        steps, own = roads.free(model, ids[:taken], rule, seed), []
-        while (step := service.call(lambda: next(steps, None))) is not None:
-            own.append(step)
-            bar.progress(len(own) / roads.LENGTH, f"{title} is writing, token {len(own)} of {roads.LENGTH}. Any change stops it.")
+        return _walked.once(key, lambda: _walk(scored, ids, taken, rule, seed, bar))
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
+
+
+def _walk(scored: ScoredText, ids: tuple[int, ...], taken: int, rule: str, seed: int, bar) -> roads.Roads:
+    title, service = models.registry.row(scored.model).title, runtime.service()
+    model = service.call(lambda: models.load(scored.model))
+    human = service.call(lambda: roads.forced(model, ids, taken, rule, seed))
+    steps, own = roads.free(model, ids[:taken], rule, seed), []
+    while (step := service.call(lambda: next(steps, None))) is not None:
+        own.append(step)
+        bar.progress(len(own) / roads.LENGTH, f"{title} is writing, token {len(own)} of {roads.LENGTH}.")
     prompt = "".join(token.text for token in scored.tokens[:taken])
-    walked = roads.Roads(scored.model, scored.revision, prompt, human, tuple(own))
-    with _lock:
-        _kept[key] = walked
-        while len(_kept) > 200:
-            _kept.popitem(last=False)
-    return walked
+    return roads.Roads(scored.model, scored.revision, prompt, human, tuple(own))
 
 
 def roads_alt(walked: roads.Roads, unit: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from lmviz import display, exposure, models, units
 from lmviz.data.recorded import exposure as recorded
 from lmviz.figures import exposure as pictures
-from lmviz.figures import theme
+from lmviz.ui import charts
 from lmviz.ui.exposure import RULES, short_rule
 from lmviz.ui.links import linked
 
@@ -48,8 +48,9 @@ def many_texts(unit: str) -> None:
     curves, bands, steps = cost_curves(source)
     in_unit = {name: display.in_unit(values, unit) for name, values in curves.items()}
     shown = {name: tuple(display.in_unit(end, unit) for end in bands[name]) for name in ("human", rule)}
-    figure = pictures.along(in_unit, shown, steps, x_title="tokens since the prompt", y_title=f"cost to nano, {unit} a token")
-    st.plotly_chart(figure, config=theme.CONFIG, key="exposure_costs", alt=f"Mean cost in {unit} a token along a continuation: " + _ends(in_unit))
+    alt = f"Mean cost in {unit} a token along a continuation: " + _ends(in_unit)
+    titles = {"x_title": "tokens since the prompt", "y_title": f"cost to nano, {unit} a token"}
+    charts.draw(pictures.along, in_unit, shown, steps, **titles, key="exposure_costs", alt=alt)
     st.markdown(cost_words(source, unit))
 
     st.subheader("Do errors pile up?", anchor=False)
@@ -62,10 +63,9 @@ def many_texts(unit: str) -> None:
     errors, error_bands = error_curves(source, oracle)
     steps = list(range(1, len(errors[rule]) + 1))
     kind = "words" if len(steps) == facts["words"] else "tokens"
-    figure = pictures.along(
-        errors, {rule: error_bands[rule]}, steps, x_title=f"{kind} since the prompt, l", y_title="excess error, %", zero="no more than after human words"
-    )
-    st.plotly_chart(figure, config=theme.CONFIG, key="exposure_errors", alt="Excess accumulated error in percent along a continuation: " + _ends(errors))
+    alt = "Excess accumulated error in percent along a continuation: " + _ends(errors)
+    titles = {"x_title": f"{kind} since the prompt, l", "y_title": "excess error, %", "zero": "no more than after human words"}
+    charts.draw(pictures.along, errors, {rule: error_bands[rule]}, steps, **titles, key="exposure_errors", alt=alt)
     st.markdown(error_words(source, oracle, unit))
     with st.container(key="exposure_table"):
         st.markdown(table(source, oracle, unit))

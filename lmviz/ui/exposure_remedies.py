@@ -13,7 +13,7 @@ from lmviz.data.recorded import sequence as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import exposure as pictures
 from lmviz.figures import theme
-from lmviz.ui import runtime, show
+from lmviz.ui import charts, runtime, show
 from lmviz.ui.links import linked
 
 METHODS = tuple(pictures.METHODS)
@@ -55,9 +55,8 @@ def curves(unit: str) -> None:
     drawn = {
         name: [[row | {key: _in_unit(row[key], key, unit) for key, _ in measures} for row in rows] for rows in runs[name]] for name in METHODS if name in shown
     }
-    figure = pictures.remedies(drawn, measures)
     alt = "; ".join(f"{LABELS[name]}: reward {_from_to(name, 'reward', unit)}, {MORE[other]} {_from_to(name, other, unit)}" for name in METHODS)
-    st.plotly_chart(figure, config=theme.CONFIG, key="exposure_curves", alt=f"Five ways of training: {alt}.")
+    charts.draw(pictures.remedies, drawn, measures, key="exposure_curves", alt=f"Five ways of training: {alt}.")
     st.markdown(curve_words(unit))
 
 
@@ -112,9 +111,8 @@ def noise() -> tuple[dict[str, list[float]], dict[str, tuple[float, float]]]:
 def variance() -> None:
     """Do two minibatches agree on where to go?"""
     cosines, parts = noise()
-    figure = pictures.agreement(cosines)
     alt = "; ".join(f"{LABELS[name]}: mean cosine {display.number(float(np.mean(values)))}" for name, values in cosines.items())
-    st.plotly_chart(figure, config=theme.CONFIG, key="exposure_agreement", alt=f"Agreement of gradients between minibatches. {alt}.")
+    charts.draw(pictures.agreement, cosines, key="exposure_agreement", alt=f"Agreement of gradients between minibatches. {alt}.")
     st.markdown(variance_words(parts))
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lmviz import display, pulls
 from lmviz.data.first_views import pulls as stored
-from lmviz.figures import gradient, theme
+from lmviz.figures import gradient
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, evidence, show, wrong
 from lmviz.ui.links import linked
@@ -51,8 +51,8 @@ def step(scored: ScoredText, selected: int, unit: str) -> None:
         f"Loss against step size for {display.visible(scored.tokens[selected].text)}: {display.amount(before, unit)} before, after a step of {display.number(eta)} "
         f"{display.amount(after, unit)} along cross-entropy's gradient and {display.amount(squared, unit)} along squared error's."
     )
-    figure = gradient.step_curves(stored.STEPS, found.cross_entropy[0], found.squared_error[0], norm, eta, unit=unit)
-    place.plotly_chart(figure, config=theme.CONFIG, key="gradient_steps", alt=alt)
+    curves = (found.cross_entropy[0], found.squared_error[0])
+    charts.draw(gradient.step_curves, stored.STEPS, *curves, norm, eta, unit=unit, key="gradient_steps", alt=alt, place=place)
     st.markdown(step_words(before, after, squared, norm, eta, unit))
 
 

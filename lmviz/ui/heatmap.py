@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from lmviz import display, landing, units
-from lmviz.figures import concentration, loss_line, theme
+from lmviz.figures import concentration, loss_line
 from lmviz.models.scored import ScoredText
-from lmviz.ui import show, strip, token_strip, wrong
+from lmviz.ui import charts, show, strip, token_strip, wrong
 from lmviz.ui.links import linked
 
 FEW_LINES = 75  # tokens that need no scrolling
@@ -54,8 +54,8 @@ def line(scored: ScoredText, selected: int, unit: str) -> None:
         if place is not None:
             st.session_state.token = place
 
-    figure = loss_line.loss_line(scored, unit=unit, selected=selected)
-    st.plotly_chart(figure, config=theme.CONFIG, key="heatmap_line", alt=line_alt(scored, unit), on_select=go_there, selection_mode="points")
+    clicks = {"on_select": go_there, "selection_mode": "points"}
+    charts.draw(loss_line.loss_line, scored, unit=unit, selected=selected, key="heatmap_line", alt=line_alt(scored, unit), chart=clicks)
 
 
 def line_alt(scored: ScoredText, unit: str) -> str:

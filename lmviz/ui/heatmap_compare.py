@@ -6,9 +6,9 @@ import streamlit as st
 
 from lmviz import compare, display, models, units
 from lmviz.data import examples
-from lmviz.figures import comparison, theme
+from lmviz.figures import comparison
 from lmviz.models.scored import ScoredText
-from lmviz.ui import links, reader, scores, show, strip, token_strip
+from lmviz.ui import charts, links, reader, scores, show, strip, token_strip
 from lmviz.ui.links import linked
 
 TEXTS, MODELS = "two texts", "two models"
@@ -31,8 +31,7 @@ def side_by_side(scored: ScoredText, unit: str) -> None:
     st.markdown(verdict(scored, second, spans, names, unit))
     if what == MODELS:
         show.tokenizer_note({scored.model: len(scored), second.model: len(second)})
-    figure = comparison.differences(spans, unit=unit, names=names)
-    st.plotly_chart(figure, config=theme.CONFIG, key="heatmap_differences", alt=differences_alt(spans, names, unit))
+    charts.draw(comparison.differences, spans, unit=unit, names=names, key="heatmap_differences", alt=differences_alt(spans, names, unit))
 
 
 def _another_model(scored: ScoredText, others: list[str]) -> ScoredText | None:

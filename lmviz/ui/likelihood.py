@@ -9,12 +9,12 @@ import streamlit as st
 from lmviz import display
 from lmviz.data import examples
 from lmviz.data.first_views import likelihood as stored
-from lmviz.figures import arrows, theme
+from lmviz.figures import arrows
 from lmviz.figures import batch as batch_figure
 from lmviz.figures import likelihood as figure_of
 from lmviz.figures.batch import Cell
 from lmviz.models.scored import ScoredText
-from lmviz.ui import logits, show, wrong
+from lmviz.ui import charts, logits, show, wrong
 from lmviz.ui.links import linked
 
 NAMES = ("Maximum likelihood", "Negative log-likelihood", "Cross-entropy, one-hot", "KL to the data")
@@ -37,10 +37,9 @@ def one_number(scored: ScoredText, unit: str) -> None:
     answer.markdown(one_number_words(values, n, len(scored), unit))
     table.markdown(four_rows(values, unit))
     with left:
-        figure = figure_of.peak_and_valley(temperatures, curve, n, chosen=chosen, unit=unit)
         best = temperatures[figure_of.best_place(temperatures, curve)]
         alt = f"Two curves over temperature. The likelihood of the text is highest, and its mean loss lowest, at {display.number(best)}; chosen: {display.number(temperatures[chosen])}."
-        st.plotly_chart(figure, config=theme.CONFIG, key="likelihood_curves", alt=alt)
+        charts.draw(figure_of.peak_and_valley, temperatures, curve, n, chosen=chosen, unit=unit, key="likelihood_curves", alt=alt)
 
 
 def _stored(scored: ScoredText) -> stored.LikelihoodView | None:
@@ -160,12 +159,12 @@ def batch(scored: ScoredText, unit: str) -> None:
             f"**Shift.** Read one row, predict the next: `targets[b, t]` is `inputs[b, t + 1]`. The model answers every input with {display.number(V)} logits."
         )
         alt = f"A batch of {B} texts of {T} places. Each row of targets is the row of inputs one step to the left; the second text is filled up with padding whose target is −100."
-        st.plotly_chart(batch_figure.shift(rows), config=theme.CONFIG, key="likelihood_shift", alt=alt)
+        charts.draw(batch_figure.shift, rows, key="likelihood_shift", alt=alt)
         st.markdown(batch_words(rows, V, unit))
     with right:
         st.markdown(f"**Reshape.** [{B}, {T}, V] becomes [{B * T}, V]: {B * T} independent questions, and the loss does not know which text they are from.")
         alt = f"{B * T} rows with their losses in {unit}; padding rows cost 0 and are ignored."
-        st.plotly_chart(batch_figure.flattened(rows, unit=unit), config=theme.CONFIG, key="likelihood_flattened", alt=alt)
+        charts.draw(batch_figure.flattened, rows, unit=unit, key="likelihood_flattened", alt=alt)
 
 
 def batch_words(rows: list[list[Cell]], V: int, unit: str) -> str:
@@ -204,7 +203,7 @@ def ten_times(scored: ScoredText, position: int, unit: str) -> None:
     with right:
         alt = f"Entropy of the data {display.amount(h, unit)}, KL {display.amount(kl, unit)}, cross-entropy {display.amount(ce, unit)}."
         limit = 1.15 * max(math.log(2.0), -math.log(q[0]), -math.log(q[1])) if min(q[:2]) > 0 else None
-        st.plotly_chart(arrows.three_arrows(h, ce, kl, unit=unit, limit=limit), config=theme.CONFIG, key="likelihood_arrows", alt=alt)
+        charts.draw(arrows.three_arrows, h, ce, kl, unit=unit, limit=limit, key="likelihood_arrows", alt=alt)
 
 
 def two_candidates(scored: ScoredText, position: int) -> tuple[str, str, list[float]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,6 +11,7 @@ from lmviz import models
 from lmviz.errors import ReaderError
 from lmviz.models.scored import ScoredText
 from lmviz.ui import runtime, show
+from lmviz.ui.remember import Memory
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +19,12 @@ if TYPE_CHECKING:
 LONGEST = 300  # tokens; a longer text gives its first ones, and the page says so
 MOST_BYTES = 64 << 20  # kept in all, for every reader together
 
-_kept: OrderedDict[tuple, torch.Tensor] = OrderedDict()
-_lock = Lock()
+
+def n_bytes(logits: torch.Tensor) -> int:
+    return logits.nbytes
+
+
+_kept = Memory(MOST_BYTES, n_bytes)
 
 
 def n_kept(scored: ScoredText) -> int:
@@ -45,23 +48,16 @@ def reader_logits(scored: ScoredText, *, positions: Sequence[int] | None = None)
 def _remembered(scored: ScoredText, T: int) -> torch.Tensor:
     ids = tuple(token.id for token in scored.tokens[:T])
     key = (scored.model, scored.revision, ids)
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+    if (known := _kept.get(key)) is not None:
+        return known
     title = models.registry.row(scored.model).title
     loading = not models.is_loaded(scored.model)
     try:
         with st.spinner(f"Loading {title}, once for everybody …" if loading else f"{title} is reading your text …"):
-            logits = runtime.service().call(lambda: _computed(scored.model, ids))
+            return _kept.once(key, lambda: runtime.service().call(lambda: _computed(scored.model, ids)))
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
-    with _lock:
-        _kept[key] = logits
-        while len(_kept) > 1 and sum(kept.nbytes for kept in _kept.values()) > MOST_BYTES:
-            _kept.popitem(last=False)
-    return logits
 
 
 def _computed(name: str, ids: tuple[int, ...]) -> torch.Tensor:

@@ -7,9 +7,9 @@ import streamlit as st
 
 from lmviz import display, pulls
 from lmviz.data import examples
-from lmviz.figures import loss_curves, theme
+from lmviz.figures import loss_curves
 from lmviz.models.scored import ScoredText
-from lmviz.ui import evidence, pull_rows, show, wrong
+from lmviz.ui import charts, evidence, pull_rows, show, wrong
 from lmviz.ui.links import linked
 
 NAMES = {name: style[0] for name, style in loss_curves.STYLE.items()}
@@ -84,8 +84,8 @@ def side_by_side(scored: ScoredText, selected: int, unit: str) -> None:
             "Curves", list(LEGEND), selection_mode="multi", default=list(LEGEND), key="losses_shown", format_func=LEGEND.get, label_visibility="collapsed"
         )
         point = loss_curves.Point(display.plotly_escape(display.visible(scored.tokens[selected].text)), known.at([selected])) if with_point and there else None
-        figure = loss_curves.loss_curves(n_classes, settings, unit=unit, axis=axis, point=point, shown=shown)
-        st.plotly_chart(figure, config=theme.CONFIG, key="losses_curves", alt=curves_alt(n_classes, settings, unit))
+        alt = curves_alt(n_classes, settings, unit)
+        charts.draw(loss_curves.loss_curves, n_classes, settings, unit=unit, axis=axis, point=point, shown=shown, key="losses_curves", alt=alt)
     st.markdown(curves_words(n_classes, settings))
 
     st.subheader("One sentence, five losses", anchor=False)

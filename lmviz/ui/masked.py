@@ -1,9 +1,6 @@
 """The sentences and the interactions of chapter 12: gaps that the reader makes, guessed from both sides."""
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable
-from threading import Lock
 
 import numpy as np
 import streamlit as st
@@ -14,44 +11,11 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import masked as figures
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, links, masked_strip, reader, runtime, scores, show
+from lmviz.ui import charts, links, masked_strip, reader, scores, show
+from lmviz.ui.remember import remembered
 
 LEFT = "nano"  # of the masked model's size, tokens and training text, but it reads what stands before only
 READ = 120  # tokens; hiding each in turn reads the text so many times
-KEPT = 200  # results kept for all readers together
-
-_results: OrderedDict[tuple, object] = OrderedDict()
-_lock = Lock()
-
-
-def remembered(key: tuple, compute: Callable[[], object], saying: str):
-    """`compute()` on the worker's thread, at most once; trouble ends the page, or the fragment, with a sentence."""
-    with _lock:
-        if key in _results:
-            _results.move_to_end(key)
-            return _results[key]
-    try:
-        with st.spinner(saying):
-            result = runtime.service().call(compute)
-    except ReaderError as trouble:
-        show.trouble(trouble)
-        st.stop()
-    keep(key, result)
-    return result
-
-
-def keep(key: tuple, result) -> None:
-    """Remember a result, and forget the oldest."""
-    with _lock:
-        _results[key] = result
-        while len(_results) > KEPT:
-            _results.popitem(last=False)
-
-
-def recall(key: tuple):
-    """What is remembered under a key, or None."""
-    with _lock:
-        return _results.get(key)
 
 
 def reader_text() -> str:

@@ -8,7 +8,7 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import masked as figures
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, masked, reader, runtime, scores, show, wrong
+from lmviz.ui import charts, masked, reader, remember, runtime, scores, show, wrong
 
 
 def in_turn(text: str) -> ScoredText:
@@ -16,14 +16,14 @@ def in_turn(text: str) -> ScoredText:
     views = recorded.views()
     if views and views.turn.text == text:
         return views.turn
-    if (known := masked.recall(("turn", text))) is not None:
+    if (known := remember.recall(("turn", text))) is not None:
         return known
     try:
         result = _read_in_turn(text)
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
-    masked.keep(("turn", text), result)
+    remember.keep(("turn", text), result)
     return result
 
 

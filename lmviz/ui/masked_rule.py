@@ -9,7 +9,7 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.figures import masked as figures
 from lmviz.models import files
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, links, masked, masked_strip
+from lmviz.ui import charts, links, masked, masked_strip, remember
 from lmviz.ui.links import linked
 
 
@@ -60,7 +60,7 @@ def drawn_on(text: str, seed: int) -> tuple[ScoredText, tuple[str, ...]]:
         drawn = recorded.draw(model.encode(text).ids, seed, model.vocab_size)
         return gaps.fill(model, text, drawn, top_k=3), recorded.reads(model, drawn)
 
-    return masked.remembered(("draw", text, seed), compute, "The masked model is reading …")
+    return remember.remembered(("draw", text, seed), compute, "The masked model is reading …")
 
 
 def fates_alt(counts: tuple[int, int, int]) -> str:

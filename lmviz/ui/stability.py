@@ -11,9 +11,8 @@ from lmviz import display
 from lmviz.data import examples
 from lmviz.data.first_views import stability as stored
 from lmviz.figures import stability as figure_of
-from lmviz.figures import theme
 from lmviz.models.scored import ScoredText
-from lmviz.ui import logits, show, wrong
+from lmviz.ui import charts, logits, show, wrong
 from lmviz.ui.links import linked
 
 NAMES = (
@@ -55,11 +54,10 @@ def six_forms(scored: ScoredText, position: int, unit: str) -> None:
         st.markdown(what_happens(survey, chosen, highest, dtype, display.md_escape(display.visible(scored.tokens[position].text or "…")), unit))
     with left:
         by_form = [[error(survey, form, s) for s in range(len(scales))] for form in range(len(NAMES))]
-        figure = figure_of.errors(scales, by_form, NAMES, chosen=chosen)
         alt = f"Errors of six forms in {dtype}. At × {display.number(scales[chosen])}: " + "; ".join(
             f"{name}: {error_words(by_form[i][chosen], unit)}" for i, name in enumerate(NAMES)
         )
-        st.plotly_chart(figure, config=theme.CONFIG, key="stability_errors", alt=alt)
+        charts.draw(figure_of.errors, scales, by_form, NAMES, chosen=chosen, key="stability_errors", alt=alt)
     st.markdown(table(survey, chosen, unit))
     st.markdown(first_failures(survey, dtype))
 
@@ -184,7 +182,7 @@ def lid(unit: str) -> None:
         st.markdown(lid_words(exponent, unit))
     with right:
         alt = f"With ε = 1e{exponent} the loss stops at {display.amount(-exponent * math.log(10), unit)} and the pull on the true logit falls to 0; the exact loss and pull do not."
-        st.plotly_chart(figure_of.capped(c.should_be, c.losses, c.pulls, epsilon=10.0**exponent, unit=unit), config=theme.CONFIG, key="stability_lid", alt=alt)
+        charts.draw(figure_of.capped, c.should_be, c.losses, c.pulls, epsilon=10.0**exponent, unit=unit, key="stability_lid", alt=alt)
 
 
 def lid_words(exponent: int, unit: str) -> str:

@@ -9,7 +9,7 @@ from lmviz.data.first_views import calibration as stored
 from lmviz.data.recorded import downstream as pairs
 from lmviz.data.recorded import losses as recorded
 from lmviz.downstream import Estimate, pair_outcomes, wilson
-from lmviz.figures import reliability, theme, trained
+from lmviz.figures import reliability, trained
 from lmviz.figures.loss_curves import STYLE
 from lmviz.ui import charts, loss_curves
 
@@ -146,12 +146,8 @@ def doubt(found: recorded.Series, unit: str) -> None:
             st.markdown(f"**Trained on {'one-hot targets' if name == 'cross_entropy' else 'smoothed targets, ε = 0.1'}**")
             if view is not None:
                 summary = view.summaries["1.0/width"]
-                st.plotly_chart(
-                    reliability.reliability(summary),
-                    config=theme.CONFIG,
-                    key=f"calibration_{name}",
-                    alt=f"Reliability of nano trained on {loss_curves.NAMES[name]}; calibration error {_share(run.final['ece'])}.",
-                )
+                alt = f"Reliability of nano trained on {loss_curves.NAMES[name]}; calibration error {_share(run.final['ece'])}."
+                charts.draw(reliability.reliability, summary, key=f"calibration_{name}", alt=alt)
     hot, smooth = (found.runs[name] for name in names)
     st.markdown(doubt_words(hot, smooth, unit))
 

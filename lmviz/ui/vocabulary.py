@@ -10,11 +10,10 @@ from lmviz.data.recorded import vocabulary_costs as costs_record
 from lmviz.data.recorded import vocabulary_counts as counts
 from lmviz.data.recorded import vocabulary_ways as ways_record
 from lmviz.errors import ReaderError
-from lmviz.figures import theme
 from lmviz.figures import vocabulary as figures
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, logits, runtime, show, wrong
-from lmviz.ui.masked import remembered
+from lmviz.ui.remember import remembered
 from lmviz.vocabulary import growth, ways
 
 TREES = {"balanced": "halving the vocabulary", "huffman": "by frequency (Huffman)"}
@@ -100,8 +99,7 @@ def _costs() -> None:
     found = costs_record.load()
     own = st.session_state.get("vocabulary_own", [])
     for column, (field, alt) in zip(st.columns(2, gap="medium"), costs_alts(found["costs"]).items()):
-        figure = figures.costs(found["costs"], own, field)
-        column.plotly_chart(figure, config=theme.CONFIG, key=f"vocabulary_{field}", alt=alt)
+        charts.draw(figures.costs, found["costs"], own, field, key=f"vocabulary_{field}", alt=alt, place=column)
     st.markdown(costs_words(found["costs"], found["hidden_size"]))
     if st.button("Measure it on this machine", key="vocabulary_measure"):
         measure_here()

@@ -5,8 +5,8 @@ import streamlit as st
 
 from lmviz import display, models
 from lmviz.data.recorded import heads as record
-from lmviz.figures import theme
 from lmviz.figures import vocabulary as figures
+from lmviz.ui import charts
 
 PROSE = {"full": "the full softmax", "balanced": "the balanced tree", "huffman": "Huffman’s tree", "adaptive": "adaptive softmax"}
 
@@ -20,7 +20,7 @@ def heads(unit: str) -> None:
         name = st.segmented_control("States of", list(found), default=name, required=True, key="vocabulary_states", format_func=_title)
     row = found[name]
     st.markdown(heads_intro(row))
-    st.plotly_chart(figures.reached(row, unit), config=theme.CONFIG, key="vocabulary_heads", alt=heads_alt(row, unit))
+    charts.draw(figures.reached, row, unit, key="vocabulary_heads", alt=heads_alt(row, unit))
     with st.container(key="vocabulary_table"):
         st.markdown(heads_table(row, unit))
     st.markdown(heads_words(row, unit))

@@ -4,8 +4,8 @@ import streamlit as st
 
 from lmviz import compare, landing
 from lmviz.data import examples
-from lmviz.figures import concentration, theme
-from lmviz.ui import heatmap, heatmap_compare, heatmap_files, reader, scores, show
+from lmviz.figures import concentration
+from lmviz.ui import charts, heatmap, heatmap_compare, heatmap_files, reader, scores, show
 
 unit = reader.choices().unit
 scored = scores.reader_scored()
@@ -21,12 +21,12 @@ with right:
     st.markdown(heatmap.here(scored, selected, unit))
     st.markdown("**Costs concentrate.** Take the tokens from the costliest down, and add up what they carry:")
     curve = landing.concentration(scored.losses)
-    st.plotly_chart(concentration.concentration(curve), config=theme.CONFIG, key="heatmap_concentration", alt=heatmap.answer(scored, unit))
+    charts.draw(concentration.concentration, curve, key="heatmap_concentration", alt=heatmap.answer(scored, unit))
 
 st.subheader("First choice, or far down the list?", anchor=False)
 st.markdown(heatmap.concentrated(scored, unit))
 buckets = landing.rank_buckets(scored.ranks, scored.losses)
-st.plotly_chart(concentration.rank_bars(buckets, unit=unit), config=theme.CONFIG, key="heatmap_ranks", alt=heatmap.concentrated(scored, unit))
+charts.draw(concentration.rank_bars, buckets, unit=unit, key="heatmap_ranks", alt=heatmap.concentrated(scored, unit))
 st.markdown(heatmap.pieces(scored, unit))
 st.button("Read a whole passage", on_click=reader.use_text, args=(examples.long_text(),), key="heatmap_long")
 

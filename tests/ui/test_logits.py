@@ -7,6 +7,7 @@ import torch
 from lmviz import models
 from lmviz.models import scoring
 from lmviz.ui import logits, runtime
+from lmviz.ui.remember import Memory
 
 TEXT = "The cat sat on the mat and looked at the moon."
 
@@ -43,11 +44,10 @@ def test_a_long_text_gives_its_first_tokens_and_asking_beyond_says_so(nothing_ke
 
 
 def test_what_is_kept_stays_below_its_bound(nothing_kept, monkeypatch):
-    monkeypatch.setattr(logits, "MOST_BYTES", 3_000_000)
+    monkeypatch.setattr(logits, "_kept", Memory(400_000, logits.n_bytes))
     model = models.load("trigram")
-    for n in range(4):
-        logits.reader_logits(scoring.score(model, f"{TEXT} {n}"))
-    assert sum(kept.nbytes for kept in logits._kept.values()) <= 3_000_000
+    made = [logits.reader_logits(scoring.score(model, f"{TEXT} {n}")).nbytes for n in range(4)]
+    assert logits._kept.size <= 400_000 < sum(made)
 
 
 def test_the_logits_can_take_part_in_autograd(nothing_kept):
