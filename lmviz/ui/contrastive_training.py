@@ -27,7 +27,7 @@ def simcse(unit: str) -> None:
     found = recorded.load()
     if found is None:
         return
-    own = st.session_state.get("contrastive_own")
+    own = st.session_state.get("simcse_own")
     settings = found["settings"]
     st.markdown(
         f"Nobody labelled these pairs. **SimCSE** makes its own: it reads each sentence of a batch twice, while dropout hides another {100 * settings['dropout']:.0f}\u2009% of the states each time, and asks which second reading belongs to which first. "
@@ -113,7 +113,7 @@ def _live(found: dict, unit: str) -> None:
     if four.button("Run SimCSE here", key="contrastive_run", width="stretch"):
         run_here(found, steps, dropout, int(seed), unit)
         st.rerun()
-    own = st.session_state.get("contrastive_own")
+    own = st.session_state.get("simcse_own")
     if own and own["loss"]:
         ending = "" if len(own["loss"]) == own["asked"] else f" of {own['asked']}, then stopped"
         st.markdown(
@@ -134,7 +134,7 @@ def run_here(found: dict, steps: int, dropout: float, seed: int, unit: str) -> N
     try:
         model = service.call(lambda: simcse.trainee(models.load_masked(found["model"])))
         own = {"seed": seed, "dropout": dropout, "asked": settings.steps, "loss": [], "measured": [{"step": 0} | service.call(lambda: recorded.measure(model))]}
-        st.session_state.contrastive_own = own
+        st.session_state.simcse_own = own
         going = simcse.train(model, sentence_pairs.training(), settings)
         while (step := service.call(lambda: next(going, None))) is not None:
             own["loss"].append(step.loss)

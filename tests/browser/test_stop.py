@@ -14,7 +14,7 @@ def url(serve):
 
 
 def test_simcse_is_run_and_stopped_and_what_it_reached_is_said(open_page, url, settled):
-    page = open_page(f"{url}/contrastive?model=nano&contrastive_steps=60")
+    page = open_page(f"{url}/contrastive?contrastive_steps=60")
     run = page.get_by_role("button", name="Run SimCSE here")
     run.wait_for(timeout=60_000)
     settled(page)

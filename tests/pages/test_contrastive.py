@@ -139,7 +139,7 @@ def test_a_run_of_ones_own_stands_beside_the_recorded_ones(monkeypatch):
     at.button(key="contrastive_run").click().run()
     at.run()
     assert not at.exception
-    own = at.session_state["contrastive_own"]
+    own = at.session_state["simcse_own"]
     assert len(own["loss"]) == 2 and [row["step"] for row in own["measured"]] == [0, 2]
     assert "Your run: 2 steps, with dropout" in words_of(at) and "your run |" in words_of(at)
 
