@@ -7,7 +7,7 @@ from hashlib import blake2b
 import streamlit as st
 
 from lmviz.figures import theme
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 _built = Memory(400)
 

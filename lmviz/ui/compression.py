@@ -16,7 +16,7 @@ from lmviz.figures import compression as figures
 from lmviz.models import registry
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, show
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 LONGEST = 300  # tokens that are written to a file here
 AT_ONCE = 0.5  # seconds: what takes no longer is written without being asked

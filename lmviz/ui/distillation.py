@@ -1,7 +1,6 @@
 """The sentences and the interactions of chapter 14: a teacher and a student at one token, temperature, mixture, gradients."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -14,6 +13,7 @@ from lmviz.models.scored import ScoredText
 from lmviz.models.tokenizer import ByteBPE
 from lmviz.ui import charts, distillation_pair, logits, show, strip, wrong
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 
 TEMPERATURES = [0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0]
 COLUMNS = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0]  # of the picture of rank groups
@@ -114,7 +114,7 @@ def _texts(ids: list[int], scored: ScoredText, selected: int) -> list[str]:
     return [display.visible(known[i]) for i in ids]
 
 
-@lru_cache(1)
+@shared()
 def _vocabulary() -> ByteBPE:
     return ByteBPE.from_file(models.registry.DATA / "tokenizer" / "tokenizer.json", "lmviz", files.embedded_control(models.registry.DATA))
 

@@ -1,7 +1,6 @@
 """What the record of chapter 18 says: accuracies, intervals, correlations, computed from its items once a process. No model, no torch."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from lmviz import downstream as core
 from lmviz.data import downstream as texts
 from lmviz.data.recorded import downstream as recorded
 from lmviz.downstream import Estimate
+from lmviz.ui.memory import shared
 
 SEED = 18
 TESTS = ("pairs", "cloze")
@@ -48,7 +48,7 @@ class Findings:
         return self.record.index(name)
 
 
-@lru_cache(1)
+@shared()
 def findings() -> Findings:
     """From the recorded items; the same numbers every time."""
     return of(recorded.load())
@@ -91,7 +91,7 @@ def of(record: recorded.Record) -> Findings:
     )
 
 
-@lru_cache(1)
+@shared()
 def phenomenon_of_pairs() -> np.ndarray:
     """[N] the phenomenon's name of every pair."""
     return np.array([pair.phenomenon for pair in texts.pairs()])

@@ -5,7 +5,7 @@ from lmviz.data import examples
 from lmviz.data.first_views import pulls as stored
 from lmviz.models.scored import ScoredText
 from lmviz.ui import logits, scores
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 _kept = Memory(500)
 

@@ -14,7 +14,7 @@ from lmviz.figures import exposure as pictures
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, links, runtime, show
 from lmviz.ui.links import linked
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 RULES = ("greedy", "sample", "temperature 0.7", "top-k 20", "nucleus 0.9")  # the names of lmviz.sampling.RULES, which needs torch
 RULE_WORDS = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import streamlit as st
 
@@ -13,13 +11,14 @@ from lmviz.figures import exposure as pictures
 from lmviz.ui import charts
 from lmviz.ui.exposure import RULES, short_rule
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 
 SOURCES = {"passages": "Bundled passages", "novels": "Held-out novels"}
 PAPERS = {"top-k 20": "https://arxiv.org/abs/1805.04833", "nucleus 0.9": "https://arxiv.org/abs/1904.09751"}
 BIN = 6  # tokens that share a point of the cost curve
 
 
-@lru_cache(32)
+@shared(32)
 def cost_curves(source: str) -> tuple[dict, dict, list[float]]:
     """Mean nats a token at each place of a continuation, BIN tokens a point, by name; their 95 % intervals over texts; the places."""
     found = recorded.load()[1][source]
@@ -29,7 +28,7 @@ def cost_curves(source: str) -> tuple[dict, dict, list[float]]:
     return {name: rows.mean(0) for name, rows in binned.items()}, bands, steps
 
 
-@lru_cache(32)
+@shared(32)
 def error_curves(source: str, oracle: str) -> tuple[dict, dict]:
     """Excess accumulated error, percent, at each step, by rule; and its 95 % intervals over texts."""
     kl = recorded.load()[1][source].kl[oracle]

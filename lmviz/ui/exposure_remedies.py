@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -15,6 +14,7 @@ from lmviz.figures import exposure as pictures
 from lmviz.figures import theme
 from lmviz.ui import charts, runtime, show
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 
 METHODS = tuple(pictures.METHODS)
 LABELS = {name: style[0] for name, style in pictures.METHODS.items()}
@@ -101,7 +101,7 @@ def curve_words(unit: str) -> str:
     )
 
 
-@lru_cache(1)
+@shared()
 def noise() -> tuple[dict[str, list[float]], dict[str, tuple[float, float]]]:
     """By method, the cosines between the gradients of every two minibatches, and |E g|² and E|g − E g|²."""
     grams = recorded.load()["gradients"]

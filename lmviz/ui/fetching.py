@@ -1,20 +1,20 @@
 """Models that are not here yet: SmolLM2, fetched with a bar, a stop and a way to go on; and hub models by name, where the host allows it."""
 
 import atexit
-from functools import lru_cache
 
 import streamlit as st
 
 from lmviz import models, settings
 from lmviz.models import fetch
 from lmviz.ui import runtime
+from lmviz.ui.memory import shared
 
 BEST = models.registry.ROWS[0]
 ABOUT_MB = 94
 HUB_MODELS = 4  # in one session's choice
 
 
-@lru_cache(1)
+@shared()
 def fetcher() -> fetch.Fetcher:
     """The one fetch of this process, whoever asked for it."""
     made = fetch.Fetcher()

@@ -11,7 +11,7 @@ from lmviz import models
 from lmviz.errors import ReaderError
 from lmviz.models.scored import ScoredText
 from lmviz.ui import runtime, show
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 if TYPE_CHECKING:
     import torch

@@ -1,7 +1,6 @@
 """The sentences and the small interactions of chapter 3: the die, the seed figure, the ladder."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -14,6 +13,7 @@ from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, runtime, scores, show, wrong
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
 LADDER_CHARACTERS = 4_000  # every model reads the text
@@ -108,7 +108,7 @@ def _ready(text: str, name: str) -> bool:
     return (first is not None and first.text == text) or runtime.service().peek(name, text) is not None
 
 
-@lru_cache(64)
+@shared(64)
 def compressed(text: str) -> tuple[tuple[str, float], ...]:
     """Bits per byte that PPMd and xz need for a text, each file with its own head."""
     sizes = compressors.sizes(text)

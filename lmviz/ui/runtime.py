@@ -3,12 +3,12 @@
 import atexit
 import gc
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from threading import Lock, Thread
 
 from lmviz import models
 from lmviz.errors import ReaderError
 from lmviz.models.service import Service
+from lmviz.ui.memory import shared
 
 _lock = Lock()
 _warming: dict[str, Thread] = {}
@@ -29,7 +29,7 @@ async def lifespan(app):
     yield
 
 
-@lru_cache(1)
+@shared()
 def service() -> Service:
     """The queue in front of the models, shared by every reader."""
     made = Service()

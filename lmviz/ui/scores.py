@@ -2,7 +2,6 @@
 
 import json
 import time
-from functools import lru_cache
 
 import streamlit as st
 
@@ -11,9 +10,10 @@ from lmviz.data import examples
 from lmviz.errors import ReaderError
 from lmviz.models.scored import ScoredText
 from lmviz.ui import fallback, reader, runtime, show
+from lmviz.ui.memory import shared
 
 
-@lru_cache(16)
+@shared(16)
 def first_view(model: str) -> ScoredText | None:
     """The opening example under a bundled model, computed beforehand (tests compare it with a fresh run)."""
     file = examples.FIRST_VIEWS / f"{model}.json"

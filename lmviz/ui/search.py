@@ -1,6 +1,5 @@
 """The box on the first page that searches the chapters and the glossary."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -8,13 +7,14 @@ import streamlit as st
 from lmviz import display, search
 from lmviz.data import glossary
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 
 ROOT = Path(__file__).parents[2]
 MOST_PAGES, MOST_TERMS = 8, 4
 LONGEST = 320  # characters of a sentence that is shown
 
 
-@lru_cache(maxsize=1)
+@shared()
 def _index() -> tuple[search.Page, ...]:
     return search.index(ROOT)
 

@@ -1,7 +1,6 @@
 """Chapter 17, the picture: recorded runs or the reader's own as curves, and what can be done with a run."""
 
 import atexit
-from functools import lru_cache
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -16,13 +15,14 @@ from lmviz.lab.workshop import Experiment, Workshop
 from lmviz.models import own
 from lmviz.ui import show, training_words
 from lmviz.ui.links import linked
+from lmviz.ui.memory import shared
 
 EXPERIMENTS = "training_experiments"  # this session's, oldest first
 SHOWN = {"held_out": "held-out", "training": "training", "perplexity": "perplexity", "accuracy": "accuracy", "ece": "calibration"}
 EVERY = 1.0  # seconds between two looks at a run that is going on
 
 
-@lru_cache(1)
+@shared()
 def workshop() -> Workshop:
     """The process's one workshop."""
     made = Workshop()

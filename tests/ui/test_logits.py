@@ -7,7 +7,7 @@ import torch
 from lmviz import models
 from lmviz.models import scoring
 from lmviz.ui import logits, runtime
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 TEXT = "The cat sat on the mat and looked at the moon."
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lmviz.ui.remember import Memory
+from lmviz.ui.memory import Memory
 
 
 def test_many_who_ask_at_once_get_the_same_result_of_one_computation():
