@@ -1,6 +1,7 @@
 """One scoring service for the whole process, and the warm-up of the model behind it."""
 
 import atexit
+import sys
 import gc
 from contextlib import asynccontextmanager
 from threading import Lock, Thread
@@ -24,6 +25,8 @@ async def lifespan(app):
     from streamlit.runtime.pages_manager import PagesManager
 
     PagesManager.uses_pages_directory = False
+    # fifty readers' scripts take turns of 20 ms instead of 5: a page is then drawn in one or two of them, and half as many wait (tests/bench/README.md)
+    sys.setswitchinterval(0.02)
     if available := models.names():
         warm(available[0])
     yield
