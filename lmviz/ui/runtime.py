@@ -1,8 +1,8 @@
 """One scoring service for the whole process, and the warm-up of the model behind it."""
 
 import atexit
-import sys
 import gc
+import sys
 from contextlib import asynccontextmanager
 from threading import Lock, Thread
 

@@ -25,21 +25,26 @@ def link(place, drawn: str | None = None) -> str:
     with place.container():
         st.markdown("This link opens the page as you see it: your text, model, unit, selected token and the page’s settings.")
         st.code(address, language=None, wrap_lines=True)
-        if 0 < len(address) <= SCANNED:
-            st.image(qr(address), width=420 if present.is_on() else 240, alt="QR code of the link above")
-        elif address:
-            st.caption("The link is too long for a QR code that a phone could read.")
-        if not reader.text_is_shared():
-            st.caption("Your text is too long for a link, so it is not in it.")
-        if own.row(st.session_state.model):
-            st.caption("The model you trained lives in this session only: the link opens with the usual one.")
-        if urlsplit(address).hostname in LOCAL:
-            st.caption("This address leads to the machine it is opened on. For others, open the book under the name that they can reach, and share from there.")
-        if present.is_on():
-            st.button("Leave the presenter's view", key="share_leave", on_click=present.leave, width="stretch")
-        else:
-            st.button("Present", key="share_present", on_click=present.begin, width="stretch",
-                      help="Large type and nothing else. Arrow keys or a clicker go on, Esc leaves.")  # fmt: skip
+        code, beside = st.columns([3, 4] if not present.is_on() else [1, 1], vertical_alignment="center")
+        with code:
+            if 0 < len(address) <= SCANNED:
+                st.image(qr(address), width=420 if present.is_on() else 240, alt="QR code of the link above")
+            elif address:
+                st.caption("The link is too long for a QR code that a phone could read.")
+        with beside:
+            if present.is_on():
+                st.button("Leave the presenter's view", key="share_leave", on_click=present.leave, width="stretch")
+            else:
+                st.button("Present", key="share_present", on_click=present.begin, width="stretch",
+                          help="Large type and nothing else. Arrow keys or a clicker go on, Esc leaves.")  # fmt: skip
+            if not reader.text_is_shared():
+                st.caption("Your text is too long for a link, so it is not in it.")
+            if own.row(st.session_state.model):
+                st.caption("The model you trained lives in this session only: the link opens with the usual one.")
+            if urlsplit(address).hostname in LOCAL:
+                st.caption(
+                    "This address leads to the machine it is opened on. For others, open the book under the name that they can reach, and share from there."
+                )
     return address
 
 
