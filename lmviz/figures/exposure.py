@@ -147,7 +147,7 @@ def agreement(cosines: Mapping[str, Sequence[float]], *, height: int = 250) -> g
                            marker={"symbol": "line-ns", "size": 16, "opacity": 0.35, "line": {"width": 1, "color": colour}})  # fmt: skip
         figure.add_scatter(x=[values.mean()], y=[place], mode="markers", marker={"color": colour, "size": 12}, name=f"{method} mean",
                            hovertext=[f"{label}: {display.number(float(values.mean()))} on average"], hoverinfo="text")  # fmt: skip
-    theme.quiet(figure, height=height, x_title="cosine of two gradients (0: chance)")
+    theme.quiet(figure, height=height, x_title="cosine of two gradients")
     figure.add_vline(x=0, line={"color": theme.MUTED, "width": 1})
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[METHODS[name][0] for name in names], showgrid=False, range=[-0.6, len(names) - 0.4])
     return figure

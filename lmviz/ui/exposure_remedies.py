@@ -126,7 +126,7 @@ def variance_words(parts: dict[str, tuple[float, float]]) -> str:
 
     ratio = parts["reinforce"][1] / parts["reinforce_baseline"][1]
     return (
-        f"At nano's own weights {len(run['gradients']['cross_entropy'])} minibatches of {n} texts were drawn, and the gradient of all its weights taken from each; the three lower rows look at the very same texts. "
+        f"At nano's own weights {len(run['gradients']['cross_entropy'])} minibatches of {n} texts were drawn, and the gradient of all its weights taken from each; the three lower rows look at the very same texts. A stroke is the cosine between two of them: 1 if they agree, 0 by chance. "
         f"So that chance does not outweigh what is learned (noise no larger than signal), one must average {batches('cross_entropy')} minibatches of cross-entropy, {batches('reinforce')} of REINFORCE, {batches('reinforce_baseline')} with a "
         f"baseline, {batches('minimum_risk')} of minimum risk: rough figures, from so few. The baseline changes nothing on average, and cuts the variance {display.number(ratio, 2)} times. Cross-entropy knows the right token at every place; a reward is "
         "one number for a whole text."
