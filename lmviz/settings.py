@@ -32,7 +32,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "LMVIZ_TRAINING_SLOTS",
         1,
-        "how many readers' training runs are worked on at once (chapter 17); each takes one core. 0: nobody trains anything, in chapters 13 and 15 either; the recorded runs only",
+        "how many readers' training runs are worked on at once, in chapter 17, and in 13 and 15 together; each takes one core. 0: nobody trains anything; the recorded runs only",
     ),
 )
 

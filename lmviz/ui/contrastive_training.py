@@ -123,28 +123,32 @@ def _live(found: dict, unit: str) -> None:
 
 
 def run_here(found: dict, steps: int, dropout: float, seed: int, unit: str) -> None:
-    """Train a copy step by step on the worker's thread, other readers going in between. What is reached stays if the reader stops it."""
-    from lmviz.training import simcse
-
+    """Train a copy when it is this reader's turn; trouble ends the fragment with a sentence."""
     line = st.progress(0.0, "Making a copy of the model …")
-    service, settings = (
-        runtime.service(),
-        simcse.Settings(steps=steps, dropout=dropout, seed=seed, lr=found["settings"]["lr"], batch=found["settings"]["batch"]),
-    )
     try:
-        model = service.call(lambda: simcse.trainee(models.load_masked(found["model"])))
-        own = {"seed": seed, "dropout": dropout, "asked": settings.steps, "loss": [], "measured": [{"step": 0} | service.call(lambda: recorded.measure(model))]}
-        st.session_state.simcse_own = own
-        going = simcse.train(model, sentence_pairs.training(), settings)
-        while (step := service.call(lambda: next(going, None))) is not None:
-            own["loss"].append(step.loss)
-            if step.step % recorded.EVERY == 0:
-                own["measured"].append({"step": step.step} | service.call(lambda: recorded.measure(model)))
-            line.progress(step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.amount(step.loss, unit)}.")
+        with show.training_turn(line):
+            _train(found, steps, dropout, seed, unit, line)
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
     line.empty()
+
+
+def _train(found: dict, steps: int, dropout: float, seed: int, unit: str, line) -> None:
+    """Step by step on the worker's thread, other readers going in between. What is reached stays if the reader stops it."""
+    from lmviz.training import simcse
+
+    service = runtime.service()
+    settings = simcse.Settings(steps=steps, dropout=dropout, seed=seed, lr=found["settings"]["lr"], batch=found["settings"]["batch"])
+    model = service.call(lambda: simcse.trainee(models.load_masked(found["model"])))
+    own = {"seed": seed, "dropout": dropout, "asked": settings.steps, "loss": [], "measured": [{"step": 0} | service.call(lambda: recorded.measure(model))]}
+    st.session_state.simcse_own = own
+    going = simcse.train(model, sentence_pairs.training(), settings)
+    while (step := service.call(lambda: next(going, None))) is not None:
+        own["loss"].append(step.loss)
+        if step.step % recorded.EVERY == 0:
+            own["measured"].append({"step": step.step} | service.call(lambda: recorded.measure(model)))
+        line.progress(step.step / settings.steps, f"Step {step.step} of {settings.steps}: {display.amount(step.loss, unit)}.")
 
 
 def estimates(unit: str) -> None:

@@ -167,7 +167,8 @@ def _live(unit: str) -> None:
     if begin:
         st.session_state.exposure_live = (method, [], [])
         try:
-            _train(method, bar, place, unit)
+            with show.training_turn(bar):
+                _train(method, bar, place, unit)
         except ReaderError as trouble:
             show.trouble(trouble)
     _draw_live(place, unit)

@@ -4,9 +4,9 @@ import atexit
 import gc
 import sys
 from contextlib import asynccontextmanager
-from threading import Lock, Thread
+from threading import Lock, Semaphore, Thread
 
-from lmviz import models
+from lmviz import models, settings
 from lmviz.errors import ReaderError
 from lmviz.models.service import Service
 from lmviz.ui.memory import shared
@@ -30,6 +30,12 @@ async def lifespan(app):
     if available := models.names():
         warm(available[0])
     yield
+
+
+@shared()
+def training_slots() -> Semaphore:
+    """One for each reader who may train at the same time in chapters 13 and 15; chapter 17 has a workshop of its own."""
+    return Semaphore(max(1, settings.value("LMVIZ_TRAINING_SLOTS")))
 
 
 @shared()

@@ -1,13 +1,14 @@
 """Small things every chapter shows: trouble, source code, sources, and a question to predict."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import streamlit as st
 
 from lmviz import display, models, notebooks, settings
 from lmviz.errors import ReaderError
-from lmviz.ui import present, take_away
+from lmviz.ui import present, runtime, take_away
 
 
 def trouble(error: ReaderError) -> None:
@@ -24,6 +25,18 @@ def training_is_off() -> bool:
     if off:
         st.caption("Training is switched off on this host: what the page shows was recorded. On a machine of your own, it is on.")
     return off
+
+
+@contextmanager
+def training_turn(bar) -> Iterator[None]:
+    """A reader's turn to train: only so many at once as the host allows, or everybody's reading would wait for every step. `bar` says so meanwhile."""
+    slots = runtime.training_slots()
+    while not slots.acquire(timeout=0.5):
+        bar.progress(0.0, "Another reader's run comes first …")
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 def stop_button(key: str) -> None:
