@@ -43,9 +43,9 @@ def max_characters() -> int:
 def open_session() -> None:
     """Once a session: take the choices from the URL, else the opening example, the best model, bits."""
     if "asked" in st.session_state:
+        # subtle: a value goes with its widget where a page draws none, is left in haste, or runs a fragment; so another name keeps it
         for key in ("text", "model", "unit"):
-            if key in st.session_state:
-                st.session_state[key] = st.session_state[key]  # subtle: or the value would go with its widget, where a page draws none or is left in haste
+            st.session_state[f"kept_{key}"] = st.session_state[key] = _present(key)
         return
     query = st.query_params
     st.session_state.asked = query.to_dict()  # as it came; the address bar soon holds only what the frame knows
@@ -63,9 +63,14 @@ def open_session() -> None:
     st.session_state.token = int(token) if token.isascii() and token.isdigit() and len(token) < 6 else None
 
 
+def _present(key: str):
+    """A choice of the reader, whether or not its widget is on this page."""
+    return st.session_state[key] if key in st.session_state else st.session_state.get(f"kept_{key}")
+
+
 def choices() -> Choices:
     """The reader's present choices; the text cut at `max_characters()`."""
-    typed = st.session_state.get("text") or ""
+    typed = _present("text") or ""
     text = typed[: max_characters()]
     return Choices(text, st.session_state.model, st.session_state.unit, len(typed))
 
