@@ -45,7 +45,8 @@ def open_session() -> None:
     if "asked" in st.session_state:
         # subtle: a value goes with its widget where a page draws none, is left in haste, or runs a fragment; so another name keeps it
         for key in ("text", "model", "unit"):
-            st.session_state[f"kept_{key}"] = st.session_state[key] = _present(key)
+            if (value := _present(key)) is not None:
+                st.session_state[f"kept_{key}"] = st.session_state[key] = value
         return
     query = st.query_params
     st.session_state.asked = query.to_dict()  # as it came; the address bar soon holds only what the frame knows
