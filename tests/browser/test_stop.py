@@ -23,7 +23,7 @@ def started(open_page, url, settled):
         run.wait_for(timeout=60_000)
         settled(page)
         run.click()
-        page.get_by_text(re.compile(progress)).wait_for(timeout=60_000)
+        page.get_by_text(re.compile(progress)).wait_for(timeout=150_000)
         return page
 
     yield start
