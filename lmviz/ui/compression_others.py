@@ -19,7 +19,8 @@ from lmviz.ui.memory import shared
 
 
 @shared(64)
-def _sizes(text: str) -> dict[str, int]:
+def sizes(text: str) -> dict[str, int]:
+    """Bytes of a text under each of `compressors.COMPRESSORS`, computed once for all readers and for chapters 3 and 4."""
     return compressors.sizes(text)
 
 
@@ -27,7 +28,7 @@ def rows(scored: ScoredText, file: Written | None, huffman: recorded.HuffmanView
     """(name, bytes of code, bytes of head) of every way to write the text, plain bytes first, the model last."""
     ideal = math.ceil(units.to_bits(scored.total_nats) / 8)
     ours = (file.coded.n_payload, file.coded.n_head) if file is not None else (ideal, 0)
-    return [("plain UTF-8", scored.n_bytes, 0), *[(name, size, 0) for name, size in _sizes(scored.text).items()],
+    return [("plain UTF-8", scored.n_bytes, 0), *[(name, size, 0) for name, size in sizes(scored.text).items()],
             ("Huffman, unigram", -(-huffman.n_bits // 8), 0), (registry.row(scored.model).title, *ours)]  # fmt: skip
 
 

@@ -22,7 +22,6 @@ OPENING = "\n".join(f"{a} | {b}" for a, b in sentence_pairs.PAIRS[: sentence_pai
 TEMPERATURES = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0]
 DROPOUT, SEED = 0.1, 0  # of a sentence that is its own partner
 MINILM = "minilm"
-# on a phone the table keeps what the story needs: no sideways scroll, which a keyboard could not reach
 TITLES = {"masked": "masked, from both sides", MINILM: "MiniLM, made for sentences"}
 
 
@@ -146,23 +145,13 @@ def matrix(steps: contrastive.InfoNCE, pairs: list[tuple[str, str | None]], unit
     ]
     one, two, three = st.columns([45, 29, 26], gap="small")
     with one:
+        alt = f"Cosines of {len(pairs)} pairs; on the diagonal {', '.join(s for s, _ in diagonals)}."
         cells = (steps.similarities, "cosine", "1 · cosines", firsts, seconds)
-        charts.draw(
-            figures.matrix,
-            *cells,
-            labelled=True,
-            key="contrastive_cosines",
-            alt=f"Cosines of {len(pairs)} pairs; on the diagonal {', '.join(s for s, _ in diagonals)}.",
-        )
+        charts.draw(figures.matrix, *cells, labelled=True, key="contrastive_cosines", alt=alt)
     with two:
+        alt = f"The softmax of each row; on the diagonal {', '.join(p for _, p in diagonals)}."
         cells = (steps.probs, "softmax", "2 · ÷ T, softmax of each row", firsts, seconds)
-        charts.draw(
-            figures.matrix,
-            *cells,
-            labelled=False,
-            key="contrastive_softmax",
-            alt=f"The softmax of each row; on the diagonal {', '.join(p for _, p in diagonals)}.",
-        )
+        charts.draw(figures.matrix, *cells, labelled=False, key="contrastive_softmax", alt=alt)
     with three:
         alt = f"Loss of each row: {', '.join(display.amount(float(v), unit) for v in steps.losses)}."
         charts.draw(figures.row_losses, steps, firsts, unit, "3 · −log of the diagonal", key="contrastive_losses", alt=alt)

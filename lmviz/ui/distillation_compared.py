@@ -7,8 +7,6 @@ from lmviz.data.recorded import students as recorded
 from lmviz.figures import distillation as figures
 from lmviz.ui import charts
 
-# on a phone the table keeps what the story needs: no sideways scroll, which a keyboard could not reach
-
 
 def compared(unit: str) -> None:
     """The recorded comparison of two students, if it has been made."""

@@ -7,13 +7,11 @@ import streamlit as st
 
 from lmviz import display, models, units
 from lmviz import ladder as ladder_of
-from lmviz.coding import compressors
 from lmviz.figures import die
 from lmviz.figures import ladder as ladder_figure
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, runtime, scores, show, wrong
+from lmviz.ui import charts, compression_others, runtime, scores, show, wrong
 from lmviz.ui.links import linked
-from lmviz.ui.memory import shared
 
 SEED_NATS, SEED_QUOTED = 3.5, 30.0  # "a cross-entropy of 3.5 is a perplexity of about 30.0", as it is often quoted
 LADDER_CHARACTERS = 4_000  # every model reads the text
@@ -108,10 +106,9 @@ def _ready(text: str, name: str) -> bool:
     return (first is not None and first.text == text) or runtime.service().peek(name, text) is not None
 
 
-@shared(64)
 def compressed(text: str) -> tuple[tuple[str, float], ...]:
     """Bits per byte that PPMd and xz need for a text, each file with its own head."""
-    sizes = compressors.sizes(text)
+    sizes = compression_others.sizes(text)
     return tuple((name, 8 * sizes[name] / len(text.encode())) for name in ("PPMd", "xz"))
 
 
