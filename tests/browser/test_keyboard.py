@@ -25,6 +25,16 @@ def url(serve):
     return serve(ROOT / "app.py")
 
 
+def settled(page) -> dict | None:
+    """Where the focus stands. A table writes its cells for screen readers a moment after it is drawn, and a page scrolls: both are waited for."""
+    for _ in range(50):
+        stop = page.evaluate(WHERE)
+        if stop is None or stop["name"] and stop["seen"]:
+            break
+        page.wait_for_timeout(100)
+    return stop
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_tab_reaches_the_way_on_and_every_stop_has_a_name_and_is_seen(open_page, url, name):
     page = open_page(f"{url}/{name}?model=nano")
@@ -33,7 +43,7 @@ def test_tab_reaches_the_way_on_and_every_stop_has_a_name_and_is_seen(open_page,
     goal, stops = last.inner_text().strip(), []
     for _ in range(MOST):
         page.keyboard.press("Tab")
-        stop = page.evaluate(WHERE)
+        stop = settled(page)
         assert stop is not None, f"the focus left the page after {stops[-1:]}"
         stops.append(stop)
         if stop["on"] and stop["name"] == goal:
