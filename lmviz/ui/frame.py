@@ -43,7 +43,12 @@ def titles() -> dict[str, str]:
 
 
 def open_book(book: dict[str, list[Chapter]]) -> None:
-    """Draw the whole page: header, choices, title, the page itself, the table of contents on the first page, the way on."""
+    """Draw the whole page, in its turn: header, choices, title, the page itself, the table of contents on the first page, the way on."""
+    with runtime.turns().turn():
+        _draw(book)
+
+
+def _draw(book: dict[str, list[Chapter]]) -> None:
     st.set_page_config(page_title="lmviz", page_icon=str(HERE / "icon.png"), layout="wide", initial_sidebar_state="collapsed")
     st.markdown(STYLE, unsafe_allow_html=True)  # ours, never the reader's; `st.html` would come seconds later on a slow machine, and the page would jump
     reader.open_session()

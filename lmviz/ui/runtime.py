@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import sys
 from contextlib import asynccontextmanager
 from threading import Lock, Semaphore, Thread
 
@@ -10,6 +9,7 @@ from lmviz import models, settings
 from lmviz.errors import ReaderError
 from lmviz.models.service import Service
 from lmviz.ui.memory import shared
+from lmviz.ui.turns import Turns
 
 _lock = Lock()
 _warming: dict[str, Thread] = {}
@@ -25,8 +25,6 @@ async def lifespan(app):
     from streamlit.runtime.pages_manager import PagesManager
 
     PagesManager.uses_pages_directory = False
-    # fifty readers' scripts take turns of 20 ms instead of 5: a page is then drawn in one or two of them, and half as many wait (tests/bench/README.md)
-    sys.setswitchinterval(0.02)
     if available := models.names():
         warm(available[0])
     yield
@@ -36,6 +34,12 @@ async def lifespan(app):
 def training_slots() -> Semaphore:
     """One for each reader who may train at the same time in chapters 13 and 15; chapter 17 has a workshop of its own."""
     return Semaphore(max(1, settings.value("LMVIZ_TRAINING_SLOTS")))
+
+
+@shared()
+def turns() -> Turns:
+    """In which order readers' pages are drawn."""
+    return Turns()
 
 
 @shared()
