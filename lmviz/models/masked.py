@@ -15,6 +15,7 @@ from torch import Tensor
 from lmviz.models.causal import load_llama
 from lmviz.models.llama import Llama
 from lmviz.models.port import Encoded
+from lmviz.models.products import times_transposed
 from lmviz.models.tokenizer import ByteBPE
 
 
@@ -50,8 +51,8 @@ class MaskedLlama:
 
     def logits(self, states: Tensor, out: Tensor | None = None) -> Tensor:
         """Float32 [N, V]: the states against every row of the embedding (the head is tied to it)."""
-        with torch.inference_mode():
-            return torch.mm(states, self.network.embedding.weight.t(), out=out)
+        with torch.no_grad():
+            return times_transposed(states, self.network.embedding.weight)
 
 
 def load_masked(folder: Path, *, name: str, tokenizer_name: str, control: dict[str, int], remedy: str | None = None) -> MaskedLlama:

@@ -60,7 +60,7 @@ class CausalLM(Protocol):
         ...
 
     def logits(self, states: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """[N, D] rows → float32 [N, V] scores (into `out`, if given); log_softmax of a row is the next token's log-probabilities."""
+        """[N, D] rows → float32 [N, V] scores (`out`, if given, is room for them that may be used); log_softmax of a row is the next token's log-probabilities."""
         ...
 
 

@@ -22,7 +22,7 @@ from lmviz.models.port import CausalLM, Encoded
 from lmviz.models.scored import ScoredText, Token, frozen, token_texts
 from lmviz.models.windows import windows
 
-HEAD_ROWS = 256  # rows of logits held at once: 50 MB at V = 49 152
+HEAD_ROWS = 128  # rows of logits held at once: 25 MB at V = 49 152, which the allocator hands out again and again
 STRIP_LOGITS = 1 << 20  # logits that are read together, small enough for a processor's own cache
 PACK_TOKENS = 512  # tokens that go through the layers together
 
@@ -109,6 +109,20 @@ def best(z: Tensor, k: int, width: int = 64) -> tuple[Tensor, Tensor]:
     return values, chosen.gather(1, places // width) * width + places % width
 
 
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """What one text left behind: its ids, and of every position the model's past, its state (from which its row of logits is one product away) and its figures."""
+
+    ids: tuple[int, ...]
+    past: object
+    states: Tensor  # [T, D]
+    rows: Rows
+
+    @property
+    def n_bytes(self) -> int:
+        return self.past.n_bytes + self.states.nbytes
+
+
 class PrefixMemory:
     """What recent texts left in the model, so that a text that starts alike costs only its own end.
 
@@ -117,27 +131,26 @@ class PrefixMemory:
 
     def __init__(self, max_bytes: int = 128 << 20):
         self.max_bytes = max_bytes
-        self._entries: OrderedDict[tuple, tuple[tuple[int, ...], object, Rows]] = OrderedDict()
+        self._entries: OrderedDict[tuple, Remembered] = OrderedDict()
         self._lock = Lock()
 
-    def longest(self, key: tuple, ids: tuple[int, ...]) -> tuple[int, object, Rows] | None:
-        """(n, past, rows) of the entry that shares the longest beginning, of n ≥ 1 tokens, with these ids."""
+    def longest(self, key: tuple, ids: tuple[int, ...]) -> tuple[int, Remembered] | None:
+        """(n, entry) of the entry that shares the longest beginning, of n ≥ 1 tokens, with these ids."""
         with self._lock:
-            shared = [(common_prefix(entry[0], ids), slot) for slot, entry in self._entries.items() if slot[0] == key]
+            shared = [(common_prefix(entry.ids, ids), slot) for slot, entry in self._entries.items() if slot[0] == key]
             n, slot = max(shared, default=(0, None), key=lambda pair: pair[0])
             if not n:
                 return None
             self._entries.move_to_end(slot)
-            _, past, rows = self._entries[slot]
-        return n, past, rows
+            return n, self._entries[slot]
 
-    def keep(self, key: tuple, ids: tuple[int, ...], past, rows: Rows) -> None:
-        if past is None or past.n_bytes > self.max_bytes:
+    def keep(self, key: tuple, entry: Remembered) -> None:
+        if entry.past is None or entry.n_bytes > self.max_bytes:
             return
         with self._lock:
-            self._entries[key, ids] = (ids, past, rows)
-            self._entries.move_to_end((key, ids))
-            while sum(entry[1].n_bytes for entry in self._entries.values()) > self.max_bytes:
+            self._entries[key, entry.ids] = entry
+            self._entries.move_to_end((key, entry.ids))
+            while sum(entry.n_bytes for entry in self._entries.values()) > self.max_bytes:
                 self._entries.popitem(last=False)
 
 
@@ -196,27 +209,34 @@ def _score_pack(
 ) -> list[Rows]:
     """One trip through the layers for a few windows; only the rows from `counted_from` on are read out."""
     key = (model.name, model.revision, top_k)
-    inputs, pasts, known = [], [], []
-    for ids, start in zip(sequences, counted_from):
-        hit = memory.longest(key, ids) if memory is not None and start == 0 else None
-        # subtle: the first changed token is predicted at the last unchanged position, so that position is read again
-        n = min(hit[0], len(ids) - 1) if hit else 0
-        inputs.append((model.start_id, *ids[:-1])[n:])
-        pasts.append(hit[1].prefix(n) if n else None)
-        known.append(hit[2].part(slice(0, n)) if n else None)
+    hits = [memory.longest(key, ids) if memory is not None and start == 0 else None for ids, start in zip(sequences, counted_from)]
+    # subtle: the first changed token is predicted at the last unchanged position, whose state is known although its figures are not
+    kept = [min(hit[0] + 1, len(hit[1].states), len(ids)) if hit else 0 for hit, ids in zip(hits, sequences)]
+    inputs = [(model.start_id, *ids[:-1])[n:] for ids, n in zip(sequences, kept)]
+    pasts = [hit[1].past.prefix(n) if hit else None for hit, n in zip(hits, kept)]
     remember = memory is not None and not any(counted_from)
     layers, head = (None, None) if tick is None else ((lambda f: tick(0.7 * f)), (lambda f: tick(0.7 + 0.3 * f)))  # their share of the time
-    states, new_pasts = model.states(inputs, pasts if any(pasts) else None, remember=remember, tick=layers)
-    fresh = [max(start - (len(ids) - len(given)), 0) for ids, start, given in zip(sequences, counted_from, inputs)]
-    targets = [torch.tensor(ids[len(ids) - len(given) + skip :]) for ids, given, skip in zip(sequences, inputs, fresh)]
-    read = read_rows(model, torch.cat([s[skip:] for s, skip in zip(states, fresh)]), torch.cat(targets), top_k, head)
+    states = [hit[1].states[:n] if hit else None for hit, n in zip(hits, kept)]
+    if todo := [i for i, ids in enumerate(inputs) if ids]:
+        fresh, grown = model.states(
+            [inputs[i] for i in todo], [pasts[i] for i in todo] if any(pasts[i] for i in todo) else None, remember=remember, tick=layers
+        )
+        for place, i in enumerate(todo):
+            # copies, where they are remembered: a view would keep the whole pack alive
+            states[i] = torch.cat([states[i], fresh[place]]) if hits[i] else fresh[place].clone() if remember else fresh[place]
+            pasts[i] = grown[place] if remember else None
+    read_from = [hit[0] if hit else start for hit, start in zip(hits, counted_from)]
+    targets = torch.tensor([i for ids, start in zip(sequences, read_from) for i in ids[start:]])
+    read = read_rows(model, torch.cat([s[start:] for s, start in zip(states, read_from)]), targets, top_k, head) if len(targets) else None
     results, place = [], 0
-    for i, (ids, before, target) in enumerate(zip(sequences, known, targets)):
-        rows = read.part(slice(place, place + len(target)))
-        place += len(target)
-        rows = Rows.join([before, rows]) if before is not None else rows
-        if remember:
-            memory.keep(key, ids, new_pasts[i], rows)
+    for ids, hit, start, found, past, n in zip(sequences, hits, read_from, states, pasts, kept):
+        new = len(ids) - start
+        parts = [hit[1].rows.part(slice(0, start))] if hit else []
+        parts += [read.part(slice(place, place + new))] if new else []
+        place += new
+        rows = parts[0] if len(parts) == 1 else Rows.join(parts)
+        if remember and (n < len(ids) or n == len(hit[1].states)):  # else a piece of a longer text, which goes on serving its beginnings
+            memory.keep(key, Remembered(ids, past, found, rows))
         results.append(rows)
     return results
 

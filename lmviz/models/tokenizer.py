@@ -7,6 +7,7 @@ characters. Source: Radford et al. 2019 (byte-level BPE); Sennrich et al. 2016.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -21,6 +22,21 @@ def byte_alphabet() -> dict[str, int]:
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     hidden = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(hidden)}
+
+
+def spellings(tokens: Iterable[str]) -> list[bytes]:
+    """The bytes that tokens stand for, written in stand-ins; all in one go, since a vocabulary has tens of thousands.
+
+    >>> spellings(["Ġcat", "Ċ"])
+    [b' cat', b'\\n']
+    """
+    tokens, alphabet = list(tokens), byte_alphabet()
+    joined = "".join(tokens)
+    if strange := set(joined) - alphabet.keys():
+        raise ValueError(f"tokens must be written in the byte alphabet, got {sorted(strange)[:3]}")
+    raw = joined.translate({ord(character): byte for character, byte in alphabet.items()}).encode("latin-1")
+    ends = list(accumulate(map(len, tokens)))
+    return [raw[start:end] for start, end in zip([0, *ends], ends)]
 
 
 def utf8(text: str) -> bytes:
@@ -43,11 +59,14 @@ class ByteBPE:
             self._tokenizer = Tokenizer.from_str(json)
         except Exception as broken:  # the library raises nothing narrower
             raise ValueError(f"json must be a tokenizer in the format of `tokenizers` ({broken})") from broken
-        alphabet = byte_alphabet()
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
         self._bytes: list[bytes] = [b""] * self._tokenizer.get_vocab_size(with_added_tokens=False)
         control_ids = set(control.values())
-        for token, index in self._tokenizer.get_vocab(with_added_tokens=False).items():
-            self._bytes[index] = token.encode() if index in control_ids else bytes(alphabet[c] for c in token)
+        typed = {token: index for token, index in vocabulary.items() if index not in control_ids}
+        for token in vocabulary.keys() - typed.keys():
+            self._bytes[vocabulary[token]] = token.encode()
+        for spelled, index in zip(spellings(typed), typed.values()):
+            self._bytes[index] = spelled
         self._missing = frozenset(range(256)) - {token[0] for i, token in enumerate(self._bytes) if len(token) == 1 and i not in control_ids}
 
     @classmethod

@@ -36,7 +36,9 @@ def load_teacher(where: str) -> Llama:
     if path.suffix == ".pt" and path.exists():
         return _from_checkpoint(path)
     if (path / "config.json").exists():
-        return _from_folder(path)
+        return from_folder(path)
+    if (models.registry.DATA / where / "config.json").exists():
+        return from_folder(models.registry.DATA / where)
     model = models.load(where)
     if not isinstance(getattr(model, "network", None), Llama):
         raise ReaderError(f"“{where}” only counts; a teacher must be a transformer, such as nano.")
@@ -76,7 +78,7 @@ def objective(recipe: Recipe, teacher: Llama, read: Callable[[Tensor], Tensor] |
 
     def mean_loss(states: Tensor, embedding: Tensor, targets: Tensor, ids: Tensor) -> Tensor:
         with torch.no_grad():
-            seen = read(ids).reshape(len(targets), -1)
+            seen = read(ids).reshape(len(targets), -1).to(states.dtype)
         return chunked_distillation(states, embedding, targets, seen, teacher.embedding.weight, alpha=recipe.alpha, temperature=recipe.temperature)
 
     return mean_loss
@@ -95,13 +97,13 @@ def chunked_distillation(states: Tensor, embedding: Tensor, targets: Tensor, tea
     """
     if not len(states) == len(targets) == len(teacher_states):
         raise ValueError(f"states, targets and teacher_states must have one row each, got {len(states)}, {len(targets)} and {len(teacher_states)}")
-    head = teacher_embedding.detach()
+    head = teacher_embedding.detach().to(teacher_states.dtype)
 
     def of_strip(place: slice, logits: Tensor) -> tuple[Tensor, Tensor]:
         y, T = targets[place].unsqueeze(1), temperature
         log_p = logits.log_softmax(1)
         soft = (logits / T).log_softmax(1) if T != 1 else log_p
-        taught = (teacher_states[place] @ head.T / T).log_softmax(1)
+        taught = ((teacher_states[place] @ head.T).to(logits.dtype) / T).log_softmax(1)
         q = taught.exp()
         loss = (1 - alpha) * T**2 * (q * (taught - soft)).sum(dtype=torch.float64) - alpha * log_p.gather(1, y).sum(dtype=torch.float64)
         gradient = (soft.exp() - q).mul_((1 - alpha) * T)
@@ -110,7 +112,8 @@ def chunked_distillation(states: Tensor, embedding: Tensor, targets: Tensor, tea
     return chunked.mean_loss(states, embedding, of_strip, rows)
 
 
-def _from_folder(folder: Path) -> Llama:
+def from_folder(folder: Path) -> Llama:
+    """The network of an exported folder, in float32 and frozen."""
     from safetensors.torch import load_file
 
     from lmviz.models import weights

@@ -8,6 +8,8 @@ Source: Chen, Goodfellow & Shlens 2016 (Net2Net); Chen et al. 2022 (bert2BERT).
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
@@ -19,9 +21,9 @@ NOISE = 0.5  # of the root mean square of the matrix it is added to
 def grow(small: dict[str, Tensor], before: LlamaConfig, after: LlamaConfig, generator: torch.Generator) -> dict[str, Tensor]:
     """The state of a `Llama` of sizes `after` that computes what the state `small`, of sizes `before`, computes.
 
-    Of the same sizes, that is the state itself. Otherwise raises ValueError unless `after` is twice as wide with twice the heads, at least as deep, and has 1 to 2 times the feed-forward width.
+    Of the same sizes (the context may differ), that is the state itself. Otherwise raises ValueError unless `after` is twice as wide with twice the heads, at least as deep, and has 1 to 2 times the feed-forward width.
     """
-    if before == after:
+    if dataclasses.replace(before, max_position_embeddings=after.max_position_embeddings) == after:
         return small
     D, F, H, L = before.hidden_size, before.intermediate_size, before.num_attention_heads, before.num_hidden_layers
     if (after.hidden_size, after.num_attention_heads, after.num_key_value_heads) != (2 * D, 2 * H, 2 * H) or before.num_key_value_heads != H:

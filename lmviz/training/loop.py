@@ -50,8 +50,9 @@ def train(
     task: Task | None = None,
     threads: int = 1,
     compiled: bool = False,
+    bfloat16: bool = False,
     save_every_seconds: float = 300.0,
-    grown_from: tuple[Path, LlamaConfig] | None = None,
+    grown_from: tuple[Path, LlamaConfig | None] | None = None,
     teacher: Llama | None = None,
     snapshots: frozenset[int] = frozenset(),
     stop_at: int | None = None,
@@ -62,19 +63,22 @@ def train(
     """Run a recipe to its end, or go on with the run that `folder` holds; returns the model. `task` (None: the next token) says what is learned.
 
     Writes checkpoint.pt (whole or not at all), log.jsonl (loss in nats, what the task measures, by step), snapshot-STEP.pt.
-    `grown_from` is a smaller model's checkpoint and its sizes: the run starts from what that model computes, and reads on.
+    `grown_from` is a smaller model's checkpoint and its sizes (or an exported folder, which knows its own, and None): the run
+    starts from what that model computes, and reads on.
     `teacher` reads every batch too, and the loss is `losses.distillation` with the recipe's alpha and temperature.
     A file named `decay` in the folder, holding a number, ends the stable phase now: the rate falls to zero over that many
     steps, and stable-STEP.pt keeps the state from before. `stop_at` leaves the run at a step; `should_stop`, asked after each
     step, leaves it there and then. Either way the checkpoint is written first. What `probe` measures joins the rows of the log
-    in which held-out text is scored.
+    in which held-out text is scored. `bfloat16` multiplies in that type and keeps the weights in float32: several times as fast
+    where the CPU has units for it, slower where it has not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     c, task = recipe.config, task or (NEXT_TOKEN if teacher is None else taught(recipe, teacher, compiled=compiled))
     model = Llama(c, causal=task.causal)
     model.init_weights(torch.Generator().manual_seed(recipe.seed))
-    optimiser = Optimiser(model, muon_lr=recipe.muon_lr, adam_lr=recipe.adam_lr, weight_decay=recipe.weight_decay, parts=lambda name: fused_rows(name, recipe))
+    optimiser = Optimiser(model, muon_lr=recipe.muon_lr, adam_lr=recipe.adam_lr, weight_decay=recipe.weight_decay, parts=lambda name: fused_rows(name, recipe),
+                          products=torch.bfloat16 if bfloat16 else torch.float32)  # fmt: skip
     step, read, decay_from, seconds = 0, 0, None, 0.0
     if (folder / "checkpoint.pt").exists():
         try:
@@ -90,9 +94,9 @@ def train(
             ) from unfit
         _drop_rows_from(folder / "log.jsonl", step)
     elif grown_from is not None:
-        smaller = torch.load(grown_from[0], weights_only=True)
-        model.load_state_dict(grow(smaller["model"], grown_from[1], c, torch.Generator().manual_seed(recipe.seed)))
-        read = smaller["read"]
+        state, sizes, tokens = starting_point(*grown_from)
+        model.load_state_dict(grow(state, sizes, c, torch.Generator().manual_seed(recipe.seed)))
+        read = tokens // c.max_position_embeddings
 
     def save(name: str = "checkpoint.pt") -> None:
         state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "read": read, "seconds": seconds}
@@ -101,11 +105,16 @@ def train(
         os.replace(folder / f".{name}", folder / name)
 
     parameters = list(model.parameters())
-    forward = torch.compile(model) if compiled else model
+    read_windows = torch.compile(model) if compiled else model
+
+    def forward(ids: Tensor) -> Tensor:
+        states = read_windows(ids)
+        return states.bfloat16() if bfloat16 else states
 
     def gradients(shard: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         torch.set_num_threads(1)
-        loss = task.loss(recipe, forward, model.embedding.weight, *shard)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            loss = task.loss(recipe, forward, model.embedding.weight, *shard)
         return loss.detach(), torch.autograd.grad(loss, parameters)
 
     with ThreadPoolExecutor(threads) as pool, open(folder / "log.jsonl", "a") as log:
@@ -147,6 +156,15 @@ def train(
         if step in snapshots:
             torch.save(model.state_dict(), folder / f"snapshot-{step:06d}.pt")
     return model
+
+
+def starting_point(where: Path, config: LlamaConfig | None) -> tuple[dict[str, Tensor], LlamaConfig, int]:
+    """State, sizes and tokens read of the model a run starts from: a run's checkpoint.pt with its sizes, or an exported folder with run.json."""
+    if where.is_dir():
+        network = distil.from_folder(where)
+        return network.state_dict(), network.config, json.loads((where / "run.json").read_text())["tokens"][-1]
+    saved = torch.load(where, weights_only=True)
+    return saved["model"], config, saved["read"] * config.max_position_embeddings
 
 
 def fused_rows(name: str, recipe: Recipe) -> list[int] | None:

@@ -35,10 +35,12 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
 
 
 class Optimiser:
-    """Holds momenta; `step` moves the weights in place. `parts` says which rows of a fused matrix are one matrix each."""
+    """Holds momenta; `step` moves the weights in place. `parts` says which rows of a fused matrix are one matrix each, `products` how precisely Muon multiplies."""
 
-    def __init__(self, model: nn.Module, *, muon_lr: float, adam_lr: float, weight_decay: float, parts: Callable[[str], list[int] | None]):
+    def __init__(self, model: nn.Module, *, muon_lr: float, adam_lr: float, weight_decay: float, parts: Callable[[str], list[int] | None],
+                 products: torch.dtype = torch.float32):  # fmt: skip
         self.muon_lr, self.adam_lr, self.weight_decay = muon_lr, adam_lr, weight_decay
+        self.products = products  # of Newton and Schulz, which forgive rounding
         self.named = list(model.named_parameters())
         self.parts = {name: parts(name) for name, _ in self.named}
         self.first = {name: torch.zeros_like(p) for name, p in self.named}
@@ -62,7 +64,7 @@ class Optimiser:
             pieces = zip(weight.split(self.parts[name] or weight.shape[0]), lookahead.split(self.parts[name] or weight.shape[0]))
             for rows, direction in pieces:
                 stretch = max(1.0, rows.shape[0] / rows.shape[1]) ** 0.5
-                rows.sub_(orthogonal(direction), alpha=scale * self.muon_lr * stretch)
+                rows.sub_(orthogonal(direction.to(self.products)), alpha=scale * self.muon_lr * stretch)
         else:
             second = self.second[name]
             first.mul_(0.9).add_(gradient, alpha=0.1)

@@ -44,7 +44,7 @@ RECIPES = {
         "smoke", llama(64, 2, 2, 176, 64, 512), batch=16, steps=120, decay=40, warmup=10, evaluate_every=40, evaluate_windows=32, most_bytes=3_000_000
     ),
     "nano": Recipe("nano", llama(128, 4, 4, 352, 256), batch=16, steps=6200, decay=1400),
-    "tiny": Recipe("tiny", llama(256, 6, 8, 640, 256), batch=16, steps=13500, decay=3000, warmup=40),  # grown from nano: see `grow`
+    "tiny": Recipe("tiny", llama(256, 6, 8, 640, 512), batch=8, steps=17000, decay=4500, warmup=100),  # grown from nano: see `grow`
     "masked": Recipe("masked", llama(128, 4, 4, 352, 256), batch=16, steps=1565, decay=620, warmup=20, kind="masked"),  # started from nano's weights
 }
 

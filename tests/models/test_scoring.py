@@ -199,14 +199,35 @@ def test_a_chain_of_edits_through_one_memory_scores_as_if_read_afresh(small):
 
 def test_an_edit_costs_its_own_end_and_not_the_sentence(small, monkeypatch):
     memory = scoring.PrefixMemory()
-    text = "xyzq xyzq xyzq xyzq xyzq w"
+    text = "xyzq xyzq xyzq xyzq xyzq 1"  # the figure is a token of its own
     scoring.score(small, text, memory=memory)
     read = []
     states = type(small).states
     monkeypatch.setattr(type(small), "states", lambda self, batch, *a, **k: read.append(sum(map(len, batch))) or states(self, batch, *a, **k))
-    scoring.score(small, text[:-1] + "z", memory=memory)
-    scoring.score(small, text, memory=memory)
-    assert read[0] <= 2 and read[1] <= 2
+    scoring.score(small, text[:-1] + "2", memory=memory)
+    scoring.score(small, text[:-6], memory=memory)
+    assert read == []  # another last token is another entry of a row that is known; a beginning is known altogether
+    scoring.score(small, text[:-1] + "12", memory=memory)
+    scoring.score(small, text[:-1] + "345", memory=memory)
+    assert read == [1, 2]
+
+
+def test_a_beginning_of_a_long_text_does_not_keep_the_long_text_alive(small):
+    memory = scoring.PrefixMemory()
+    scoring.score(small, "xyzq xyzq xyzq", memory=memory)
+    (entry,) = memory._entries.values()
+    for shorter in ("xyzq", "xyzq x!"):  # pieces of it: found there, not kept once more
+        same(scoring.score(small, shorter, memory=memory), scoring.score(small, shorter))
+    assert [
+        e for e in memory._entries.values() if e is not entry and e.past.keys[0].untyped_storage().data_ptr() == entry.past.keys[0].untyped_storage().data_ptr()
+    ] == []
+
+
+def test_texts_remembered_together_do_not_keep_each_other_alive(small):
+    memory = scoring.PrefixMemory()
+    scoring.score_many(small, ["the cat", "a dog sat on 🐱 mats"], memory=memory)
+    for entry in memory._entries.values():
+        assert entry.states.untyped_storage().nbytes() == entry.states.nbytes
 
 
 def test_another_model_another_top_k_share_nothing(small, small_folder):

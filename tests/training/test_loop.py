@@ -12,8 +12,9 @@ from lmviz.models.causal import load_llama
 from lmviz.training.cli import main
 from lmviz.training.corpus import held_out, works
 from lmviz.training.evaluate import bits_per_byte
-from lmviz.training.export import recorded_run
+from lmviz.training.export import export, recorded_run
 from lmviz.training.loop import train
+from lmviz.training.masked import MASKED_TOKENS
 from lmviz.training.recipes import RECIPES, llama, rate
 from lmviz.training.stream import windows
 from lmviz.training.tokenizer import CONTROL
@@ -64,6 +65,28 @@ def test_a_grown_run_starts_where_the_small_model_was_and_reads_on(streams, tmp_
     train(after, streams, tmp_path / "large", grown_from=(tmp_path / "small" / "checkpoint.pt", TOY.config), stop_at=1, report=rows.append)
     (last,) = [json.loads(line) for line in (tmp_path / "small" / "log.jsonl").read_text().splitlines()[-1:]]
     assert rows[0]["valid_bits_per_byte"] == pytest.approx(last["valid_bits_per_byte"], abs=1e-3) and rows[0]["tokens"] == 61 * 64
+
+
+def test_a_run_goes_on_from_an_exported_model_with_a_longer_context(streams, tmp_path):
+    model = train(dataclasses.replace(TOY, steps=60, decay=20), streams, tmp_path / "run")
+    export(model, TOY, streams, tmp_path / "model", card="a card", log=tmp_path / "run" / "log.jsonl", dtype=torch.float32)
+    longer = dataclasses.replace(TOY, config=llama(16, 1, 2, 32, 32, 300), evaluate_every=1, muon_lr=0.0, adam_lr=0.0)
+    rows = []
+    there = train(longer, streams, tmp_path / "on", grown_from=(tmp_path / "model", None), stop_at=1, report=rows.append)
+    assert torch.equal(weights_of(there), weights_of(model)) and rows[0]["tokens"] == (60 + 2) * 64
+
+
+@pytest.mark.parametrize("task", [None, MASKED_TOKENS])
+def test_a_run_in_bfloat16_learns_nearly_what_a_run_in_float32_learns(streams, tmp_path, task):
+    recipe = dataclasses.replace(TOY, steps=60, decay=20)
+    runs = {}
+    for bfloat16 in (False, True):
+        rows = []
+        model = train(recipe, streams, tmp_path / str(bfloat16), task=task, bfloat16=bfloat16, report=rows.append)
+        runs[bfloat16] = [row["loss"] for row in rows]
+        assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert runs[True][0] == pytest.approx(runs[False][0], rel=5e-3) and runs[True] != runs[False]
+    assert np.mean(runs[True][-10:]) == pytest.approx(np.mean(runs[False][-10:]), rel=0.05) and runs[True][-1] < runs[True][0]
 
 
 def test_a_decay_file_ends_the_stable_phase_and_keeps_the_state_before_it(streams, tmp_path):
