@@ -5,7 +5,9 @@ Importing this package imports neither torch nor transformers; loading a model d
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections import defaultdict
 from threading import Lock
 
@@ -62,6 +64,20 @@ def load_masked(name: str | None = None) -> MaskedLM:
     return _load(registry.masked_row(name or registry.MASKED_ROWS[0].name))
 
 
+def import_torch() -> None:
+    """Import torch without looking for garbage meanwhile, and never look through what it made: none of it is garbage, and looking takes half a second."""
+    if "torch" in sys.modules:
+        return
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+    finally:
+        if enabled:
+            gc.enable()
+    gc.freeze()
+
+
 def _load(row: registry.ModelRow) -> CausalLM | MaskedLM:
     name = row.name
     if (ready := _loaded.get(name)) is not None:
@@ -70,6 +86,7 @@ def _load(row: registry.ModelRow) -> CausalLM | MaskedLM:
         if name not in _loaded:
             if not row.available():
                 raise ReaderError(row.missing, remedy=row.remedy)
+            import_torch()
             try:
                 _loaded[name] = row.load()
             except ReaderError as trouble:

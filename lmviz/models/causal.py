@@ -12,10 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lmviz.errors import ReaderError
-from lmviz.models import files, weights
+from lmviz.models import files, products, weights
 from lmviz.models.llama import Llama, Past
 from lmviz.models.port import Encoded
-from lmviz.models.products import pack, times_transposed
 from lmviz.models.tokenizer import ByteBPE
 
 
@@ -53,7 +52,7 @@ class LlamaLM:
     def logits(self, states: Tensor, out: Tensor | None = None) -> Tensor:
         """Float32 [N, V]: the states against every row of the embedding (the head is tied to it)."""
         with torch.no_grad():  # not inference mode: what comes out may enter a graph of gradients
-            return times_transposed(states, self._head)
+            return products.times_transposed(states, self._head)
 
 
 def load_llama(folder: Path, *, name: str, tokenizer_name: str, control: dict[str, int], start_id: int, remedy: str | None = None,
@@ -69,10 +68,7 @@ def load_llama(folder: Path, *, name: str, tokenizer_name: str, control: dict[st
         if config.vocab_size != tokenizer.vocab_size:
             raise ValueError(f"{tokenizer.vocab_size} tokens for {config.vocab_size} rows")
         tensors = {key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()}
-        with torch.device("meta"):
-            network = Llama(config)
-        network.load_state_dict(weights.from_hf(tensors, config), assign=True)
-        pack(network)
+        network = products.network(tensors, config)
     except (OSError, ValueError, LookupError, RuntimeError, SafetensorError) as broken:
         verified.result()  # the friendlier error, if the files are not what they should be
         raise ReaderError(f"The weights in {folder} cannot be read ({type(broken).__name__}).", remedy=remedy) from broken

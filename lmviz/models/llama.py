@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import torch
 import torch.nn.functional as F
@@ -189,43 +190,31 @@ def attend(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int], before: Sequ
            causal: bool = True) -> tuple[Tensor, list]:  # fmt: skip
     """Attention inside each text: q [N, H, d], k and v [N, G, d] → [N, H, d] (and each text's keys and values).
 
-    Causal: a position sees itself and what came before it. Otherwise it sees all of its text.
+    Causal: a position sees itself and what came before it. Otherwise it sees all of its text. Neighbours of one length go as one batch.
     """
-    H, G = q.shape[1], k.shape[1]
-    if len(set(lengths)) == 1 and not remember and not any(before):  # training: all rows as one batch
-        B, T = len(lengths), lengths[0]
-        q, k, v = (t.view(B, T, t.shape[1], -1).transpose(1, 2) for t in (q, k, v))
-        if q.dtype == torch.bfloat16 and H == G:
-            return attend_in_blocks(q, k, v, causal).transpose(1, 2).reshape(B * T, H, -1), []
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=H != G)
-        return mixed.transpose(1, 2).reshape(B * T, H, -1), []
-    outputs, memory, start = [], [], 0
-    for n, past in zip(lengths, before):
-        rows = slice(start, start + n)
-        start += n
-        keys, values = k[rows].transpose(0, 1), v[rows].transpose(0, 1)  # [G, n, d]
+    (H, d), G = q.shape[1:], k.shape[1]
+    outputs, memory, start, first = [], [], 0, 0
+    while first < len(lengths):
+        n, past = lengths[first], before[first]
+        count = 1 if past else sum(1 for _ in takewhile(lambda i: lengths[i] == n and not before[i], range(first, len(lengths))))  # noqa: B023
+        rows, start, first = slice(start, start + count * n), start + count * n, first + count
+        queries, keys, values = (t[rows].view(count, n, -1, d).transpose(1, 2) for t in (q, k, v))  # [count, heads, n, d]
         if past:
-            keys, values = torch.cat([past[0], keys], 1), torch.cat([past[1], values], 1)
-        elif remember:  # copies: a view would keep the whole pack alive
-            keys, values = keys.contiguous(), values.contiguous()
-        if n == 1:  # one position sees all there is: two small products, without the machinery for long texts
-            scores = (q[rows].view(G, H // G, -1) @ keys.transpose(1, 2)) / math.sqrt(q.shape[-1])
-            outputs.append((scores.softmax(-1) @ values).reshape(1, H, -1))
-            if remember:
-                memory.append((keys, values))
-            continue
-        mask = None
-        if past:  # subtle: is_causal aligns top-left; with a past the last query must see the last key
-            seen = keys.shape[1] - n
-            mask = torch.ones(n, keys.shape[1], dtype=torch.bool).tril(seen)
-        mixed = F.scaled_dot_product_attention(
-            q[rows].transpose(0, 1).unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0),
-            attn_mask=mask, is_causal=causal and not past, enable_gqa=H != G,
-        )  # fmt: skip
-        outputs.append(mixed[0].transpose(0, 1))
-        if remember:
-            memory.append((keys, values))
-    return torch.cat(outputs), memory
+            keys, values = (torch.cat([old.unsqueeze(0), new], 2) for old, new in zip(past, (keys, values)))
+        if remember:  # copies (with a past they are that already): a view would keep the whole pack alive
+            memory += zip(*([t if past else t.clone(memory_format=torch.contiguous_format) for t in kept] for kept in (keys, values)))
+        if past and n == 1:  # one position sees all there is: two small products, without the machinery for long texts
+            scores = (queries.reshape(G, H // G, d) @ keys[0].transpose(1, 2)) / math.sqrt(d)
+            mixed = (scores.softmax(-1) @ values[0]).view(1, H, 1, d)
+        elif q.dtype == torch.bfloat16 and H == G and not past:
+            mixed = attend_in_blocks(queries, keys, values, causal)
+        else:
+            mask = None
+            if past:  # subtle: is_causal aligns top-left; with a past the last query must see the last key
+                mask = torch.ones(n, keys.shape[2], dtype=torch.bool).tril(keys.shape[2] - n)
+            mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal and not past, enable_gqa=H != G)
+        outputs.append(mixed.transpose(1, 2).reshape(count * n, H, d))
+    return torch.cat(outputs) if len(outputs) > 1 else outputs[0], memory
 
 
 def attend_in_blocks(q: Tensor, k: Tensor, v: Tensor, causal: bool, rows: int = 256) -> Tensor:

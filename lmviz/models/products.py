@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lmviz.models.llama import Layer, Llama, rms_norm
+from lmviz.models import weights
+from lmviz.models.llama import Llama, LlamaConfig, rms_norm
 
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 NARROWEST_PACKED = 256  # hidden size; smaller models gain nothing
@@ -40,13 +41,12 @@ class PackedLinear(nn.Module):
 
 
 class PackedLayer(nn.Module):
-    """A `Layer` with packed matrices: the same function, for reading only."""
+    """A `Layer` with packed matrices: the same function, for reading only. `parts` as `weights.layer_from_hf` gives them."""
 
-    def __init__(self, layer: Layer):
+    def __init__(self, parts: dict[str, Tensor]):
         super().__init__()
-        self.attention_norm, self.feed_forward_norm = layer.attention_norm, layer.feed_forward_norm
-        self.qkv, self.out, self.down = (PackedLinear(matrix.weight) for matrix in (layer.qkv, layer.out, layer.down))
-        self.gate, self.up = (PackedLinear(half.contiguous()) for half in layer.gate_up.weight.chunk(2))
+        self.attention_norm, self.feed_forward_norm = parts["attention_norm"], parts["feed_forward_norm"]
+        self.qkv, self.out, self.gate, self.up, self.down = (PackedLinear(parts[name]) for name in ("qkv.weight", "out.weight", "gate", "up", "down.weight"))
 
     def add_attention(self, x: Tensor, attended: Tensor) -> Tensor:
         return self.out.combine(attended, x, "add")
@@ -56,9 +56,26 @@ class PackedLayer(nn.Module):
         return self.down.combine(self.up.combine(normed, self.gate(normed, "swish"), "mul"), x, "add")
 
 
-def pack(network: Llama) -> None:
-    """Replace the layers by packed ones, one by one, where that pays; memory stays the same."""
-    network.requires_grad_(False)
-    if HAS_ONEDNN and network.config.hidden_size >= NARROWEST_PACKED:
-        for i, layer in enumerate(network.layers):
-            network.layers[i] = PackedLayer(layer)
+def network(tensors: dict[str, Tensor], config: LlamaConfig) -> Llama:
+    """transformers' tensors → a network for reading, packed where that pays. Raises KeyError, RuntimeError or ValueError where they do not fit the sizes.
+
+    What is packed is copied once, straight from the file: half the time that it takes by way of a `Layer`.
+    """
+    with torch.device("meta"):
+        llama = Llama(config)
+    if not HAS_ONEDNN or config.hidden_size < NARROWEST_PACKED:
+        llama.load_state_dict(weights.from_hf(tensors, config), assign=True)
+        return llama.requires_grad_(False)
+    llama.embedding.weight = nn.Parameter(tensors["model.embed_tokens.weight"], requires_grad=False)
+    llama.final_norm = nn.Parameter(tensors["model.norm.weight"], requires_grad=False)
+    D, F, V = config.hidden_size, config.intermediate_size, config.vocab_size
+    wanted = {name: parameter.shape for name, parameter in llama.layers[0].named_parameters()} | {"gate": (F, D), "up": (F, D)}
+    if llama.embedding.weight.shape != (V, D) or llama.final_norm.shape != (D,):
+        raise ValueError(f"an embedding of {tuple(llama.embedding.weight.shape)} and a norm of {tuple(llama.final_norm.shape)} for {V} tokens and {D} channels")
+    for i in range(config.num_hidden_layers):
+        parts = weights.layer_from_hf(tensors, i)
+        for name, tensor in parts.items():
+            if tensor.shape != wanted[name]:
+                raise ValueError(f"{name} of layer {i} is {tuple(tensor.shape)}, not {tuple(wanted[name])}")
+        llama.layers[i] = PackedLayer(parts)
+    return llama

@@ -104,14 +104,26 @@ def from_hf(tensors: dict, config: LlamaConfig) -> dict:
 
     state = {"embedding.weight": tensors["model.embed_tokens.weight"], "final_norm": tensors["model.norm.weight"]}
     for i in range(config.num_hidden_layers):
-        there, here = f"model.layers.{i}.", f"layers.{i}."
-        state[here + "attention_norm"] = tensors[there + "input_layernorm.weight"]
-        state[here + "qkv.weight"] = torch.cat([tensors[f"{there}self_attn.{p}_proj.weight"] for p in "qkv"])
-        state[here + "out.weight"] = tensors[there + "self_attn.o_proj.weight"]
-        state[here + "feed_forward_norm"] = tensors[there + "post_attention_layernorm.weight"]
-        state[here + "gate_up.weight"] = torch.cat([tensors[f"{there}mlp.{p}_proj.weight"] for p in ("gate", "up")])
-        state[here + "down.weight"] = tensors[there + "mlp.down_proj.weight"]
+        layer = layer_from_hf(tensors, i)
+        layer["gate_up.weight"] = torch.cat([layer.pop("gate"), layer.pop("up")])
+        state |= {f"layers.{i}.{name}": tensor for name, tensor in layer.items()}
     return state
+
+
+def layer_from_hf(tensors: dict, i: int) -> dict:
+    """transformers' tensors of layer i under our names, with q, k, v in one matrix; "gate" and "up", which are large, as they are."""
+    import torch
+
+    there = f"model.layers.{i}."
+    return {
+        "attention_norm": tensors[there + "input_layernorm.weight"],
+        "qkv.weight": torch.cat([tensors[f"{there}self_attn.{p}_proj.weight"] for p in "qkv"]),
+        "out.weight": tensors[there + "self_attn.o_proj.weight"],
+        "feed_forward_norm": tensors[there + "post_attention_layernorm.weight"],
+        "gate": tensors[there + "mlp.gate_proj.weight"],
+        "up": tensors[there + "mlp.up_proj.weight"],
+        "down.weight": tensors[there + "mlp.down_proj.weight"],
+    }
 
 
 def to_hf(state: dict, config: LlamaConfig) -> dict:

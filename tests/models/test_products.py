@@ -1,10 +1,14 @@
 """The fast products are the plain ones: against float64, with and without oneDNN, alone and inside a model."""
 
+import dataclasses
+
 import pytest
 import torch
 
-from lmviz.models import products
+from lmviz.models import products, weights
 from lmviz.models.llama import Llama, LlamaConfig, attend_in_blocks
+
+WIDE = LlamaConfig(64, 256, 640, 2, 8, 4, 64)
 
 
 @pytest.mark.parametrize("onednn", [True, False])
@@ -16,22 +20,37 @@ def test_a_product_is_that_of_float64(monkeypatch, onednn, rows):
     torch.testing.assert_close(products.times_transposed(x, weight).double(), x.double() @ weight.double().T, rtol=0, atol=1e-4)
 
 
+def tensors_of(config: LlamaConfig) -> dict[str, torch.Tensor]:
+    plain = Llama(config)
+    plain.init_weights(torch.Generator().manual_seed(0))
+    return weights.to_hf({name: tensor.detach() for name, tensor in plain.state_dict().items()}, config)
+
+
 @pytest.mark.parametrize("lengths", [[1], [2], [40, 3, 9]])
-def test_a_packed_network_computes_what_it_computed_before(lengths):
-    network = Llama(LlamaConfig(64, 256, 640, 2, 8, 4, 64)).eval()
-    network.init_weights(torch.Generator().manual_seed(0))
+def test_a_packed_network_computes_what_the_plain_one_computes(lengths):
+    tensors, plain = tensors_of(WIDE), Llama(WIDE).eval()
+    plain.load_state_dict(weights.from_hf(tensors, WIDE))
+    packed = products.network(tensors, WIDE)
+    assert all(isinstance(layer, products.PackedLayer) for layer in packed.layers) == products.HAS_ONEDNN
     ids = torch.randint(64, (sum(lengths),), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        before, _ = network.read(ids, lengths)
-        products.pack(network)
-        assert all(isinstance(layer, products.PackedLayer) for layer in network.layers) == products.HAS_ONEDNN
-        torch.testing.assert_close(network.read(ids, lengths)[0], before, rtol=0, atol=1e-5)
+        torch.testing.assert_close(packed.read(ids, lengths)[0], plain.read(ids, lengths)[0], rtol=0, atol=1e-5)
 
 
 def test_narrow_networks_stay_as_they_are():
-    network = Llama(LlamaConfig(64, 128, 352, 2, 4, 4, 64))
-    products.pack(network)
-    assert not any(isinstance(layer, products.PackedLayer) for layer in network.layers)
+    narrow = dataclasses.replace(WIDE, hidden_size=128)
+    assert not any(isinstance(layer, products.PackedLayer) for layer in products.network(tensors_of(narrow), narrow).layers)
+
+
+@pytest.mark.parametrize("hidden", [128, 256])
+@pytest.mark.parametrize(
+    "name", ["model.embed_tokens.weight", "model.norm.weight", "model.layers.1.mlp.up_proj.weight", "model.layers.0.self_attn.q_proj.weight"]
+)
+def test_tensors_of_another_size_are_refused(hidden, name):
+    config = dataclasses.replace(WIDE, hidden_size=hidden)
+    tensors = tensors_of(config)
+    with pytest.raises((ValueError, RuntimeError), match="size|is \\(|embedding of"):
+        products.network(tensors | {name: tensors[name][:-2]}, config)
 
 
 def test_what_a_head_gives_may_enter_a_graph_of_gradients(small):

@@ -1,5 +1,7 @@
 """The table of models and `load`: one in memory for all, the best first, the unknown refused in a sentence."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -79,3 +81,8 @@ def test_every_model_that_is_here_keeps_the_promises_of_the_port(name):
     scored = scoring.score(model, "The cat sat, 2 cats 🐱.")
     assert "".join(t.text for t in scored.tokens) == scored.text and (scored.losses >= 0).all()
     assert b"".join(model.token_bytes(t.id) for t in scored.tokens).decode() == scored.text
+
+
+def test_torch_is_imported_with_the_collector_off_and_then_on_again():
+    code = "from lmviz import models\nmodels.import_torch()\nimport gc, sys\nprint('torch' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120).stdout.split() == ["True"] * 3

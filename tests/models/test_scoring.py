@@ -225,9 +225,11 @@ def test_a_beginning_of_a_long_text_does_not_keep_the_long_text_alive(small):
 
 def test_texts_remembered_together_do_not_keep_each_other_alive(small):
     memory = scoring.PrefixMemory()
-    scoring.score_many(small, ["the cat", "a dog sat on 🐱 mats"], memory=memory)
+    scoring.score_many(small, ["x", "y", "the cat", "a dog sat on 🐱 mats"], memory=memory)
+    assert len(memory._entries) == 4
     for entry in memory._entries.values():
-        assert entry.states.untyped_storage().nbytes() == entry.states.nbytes
+        for kept in (entry.states, *entry.past.keys, *entry.past.values):
+            assert kept.untyped_storage().nbytes() == kept.nbytes
 
 
 def test_another_model_another_top_k_share_nothing(small, small_folder):
