@@ -43,10 +43,9 @@ def two_roads(scored: ScoredText, unit: str) -> None:
     rule = linked(middle).segmented_control("It goes on by", RULES, default="greedy", required=True, key="exposure_rule", help=listed, format_func=short_rule)
     seed = links.seed("exposure_seed", 0)
     right.button("Draw again", key="exposure_again", disabled=rule == "greedy", on_click=_next_seed)
-    place = st.empty()
-    walked = walk(scored, taken, rule, 0 if rule == "greedy" else seed, place)
-    with place:
-        charts.draw(picture, walked, unit, key="exposure_roads", alt=roads_alt(walked, unit))
+    waiting = st.container(key="wait_exposure")  # over the picture: the old one stays, and nothing moves, until the new one is there
+    walked = walk(scored, taken, rule, 0 if rule == "greedy" else seed, waiting)
+    charts.draw(picture, walked, unit, key="exposure_roads", alt=roads_alt(walked, unit))
     st.markdown(roads_words(walked, rule, unit))
 
 
@@ -85,10 +84,12 @@ def walk(scored: ScoredText, taken: int, rule: str, seed: int, place) -> roads.R
     with place:
         bar = st.progress(0.0, f"{title} is reading your text …" if models.is_loaded(scored.model) else f"Loading {title}, once for everybody …")
     try:
-        return _walked.once(key, lambda: _walk(scored, ids, taken, rule, seed, bar))
+        walked = _walked.once(key, lambda: _walk(scored, ids, taken, rule, seed, bar))
     except ReaderError as trouble:
         show.trouble(trouble)
         st.stop()
+    bar.empty()
+    return walked
 
 
 def _walk(scored: ScoredText, ids: tuple[int, ...], taken: int, rule: str, seed: int, bar) -> roads.Roads:

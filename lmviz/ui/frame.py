@@ -108,10 +108,11 @@ def _model_state() -> None:
 
 
 def _loading_line(name: str) -> None:
-    title, state = models.registry.row(name).title, runtime.state(name)
-    if state == "failed":
-        st.rerun()  # the frame goes on with another model
-    st.caption(f"{title} is warming up …" if state == "loading" else f"{title} is ready")
+    if runtime.state(name) != "loading":
+        # The frame goes on: with another model where this one failed; and without this line, which would ask for ever.
+        # subtle: a fragment that asks while another draws now and then leaves that one's old picture behind, under the new one
+        st.rerun()
+    st.caption(f"{models.registry.row(name).title} is warming up …")
 
 
 def _title(book: dict[str, list[Chapter]], chapter: Chapter) -> None:
