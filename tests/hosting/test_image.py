@@ -121,17 +121,24 @@ def test_the_packages_are_installed_before_the_book_so_that_a_change_of_it_does_
 
 def test_torch_is_the_version_of_the_requirements_so_that_it_is_not_replaced_by_another_build():
     (line,) = [x for x in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() if x.startswith("torch")]
-    (step,) = [s for s in of("RUN") if "download.pytorch.org" in s.rest]
+    (step,) = [s for s in of("RUN") if "TORCH_INDEX" in s.rest]
     assert step.rest.split()[-1] == line and STEPS.index(step) < STEPS.index(next(s for s in of("RUN") if "-r requirements.txt" in s.rest))
+
+
+@pytest.mark.parametrize("index, said", [("", []), ("https://example.org/cpu", ["--index-url", "https://example.org/cpu"])])
+def test_another_index_is_asked_for_torch_only_where_the_builder_names_one(index, said):
+    (step,) = [s for s in of("RUN") if "TORCH_INDEX" in s.rest]
+    assert [s.rest for s in of("ARG")] == ["TORCH_INDEX="] and STEPS.index(of("ARG")[0]) < STEPS.index(step)
+    expanded = subprocess.run(["sh", "-c", f"echo {step.rest}"], env={"TORCH_INDEX": index}, capture_output=True, text=True).stdout
+    assert expanded.split() == ["pip", "install", *said, step.rest.split()[-1]]
 
 
 @pytest.mark.smollm2
 def test_each_pip_step_names_one_consistent_set_that_is_installed(folder):
     for step in of("RUN"):
         if step.rest.startswith("pip install"):
-            words = shlex.split(step.rest)
-            if "--index-url" in words:
-                del words[words.index("--index-url") : words.index("--index-url") + 2]
+            expanded = subprocess.run(["sh", "-c", f"echo {step.rest}"], env={}, capture_output=True, text=True).stdout  # as without --build-arg
+            words = shlex.split(expanded)
             asked = subprocess.run([sys.executable, "-m", *words, "--dry-run", "--no-index"], cwd=folder, capture_output=True, text=True)
             assert asked.returncode == 0 and "Would install" not in asked.stdout, asked.stdout + asked.stderr
 
