@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import time
 from pathlib import Path
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> Path:
     """Prepare, train with a progress bar, measure, export; returns the folder of the exported model."""
+    import torch
     from tqdm import tqdm
 
     from lmviz.models.causal import load_llama
@@ -105,9 +107,16 @@ def run(options: argparse.Namespace) -> Path:
         )  # fmt: skip
     folder = options.out / recipe.name
 
+    # what was run may be less than the recipe: see `decay` in `loop.train`
+    last, saved = (
+        json.loads((options.out / "run" / "log.jsonl").read_text().splitlines()[-1]),
+        torch.load(options.out / "run" / "checkpoint.pt", weights_only=True),
+    )
+
     def card(held_out: str) -> str:
-        return (masked.model_card if fills_gaps else model_card)(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=recipe.steps * recipe.tokens_per_step,
-                          held_out=held_out, schedule=f"{recipe.steps} steps, the last {recipe.decay} decaying")  # fmt: skip
+        return (masked.model_card if fills_gaps else model_card)(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=last["tokens"],
+                          held_out=held_out, schedule=f"{last['step']} steps, the last {saved['decay']} decaying",
+                          precision="float32, with products in bfloat16" if options.bfloat16 else "float32")  # fmt: skip
 
     export_tokenizer(streams, options.out / "tokenizer")
     export(model, recipe, streams, folder, card=card("being measured"))

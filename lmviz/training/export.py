@@ -69,7 +69,7 @@ def export_tokenizer(streams: Streams, folder: Path) -> None:
 
 
 def model_card(recipe: Recipe, streams: Streams, *, n_parameters: int, tokens: int, held_out: str, schedule: str, corpus: str = "Whole works of the folder given.",
-               rights: str = "those of the texts it was trained on apply.") -> str:  # fmt: skip
+               rights: str = "those of the texts it was trained on apply.", precision: str = "float32") -> str:  # fmt: skip
     """The README of an exported model: sizes, data, recipe, seed, held-out bits per byte, licence."""
     c = recipe.config
     return f"""---
@@ -79,7 +79,7 @@ library_name: transformers
 # lmviz {recipe.name}
 
 A Llama of {n_parameters / 1e6:.2f} million weights (hidden {c.hidden_size}, {c.num_hidden_layers} layers, {c.num_attention_heads} heads, feed-forward {c.intermediate_size}, context {c.max_position_embeddings},
-vocabulary {c.vocab_size}, head tied to the embedding), trained by this project. Weights in float16; trained in float32.
+vocabulary {c.vocab_size}, head tied to the embedding), trained by this project. Weights in float16; trained in {precision}.
 
 - **Held-out bits per byte:** {held_out}
 - **Tokens seen:** {tokens:,} ({tokens / len(streams.train):.2f} epochs of {len(streams.train):,}).

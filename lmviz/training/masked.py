@@ -99,9 +99,11 @@ def measure(model: MaskedLM, texts: Iterable[str], *, seed: int = 0, every: int 
 
 
 def model_card(recipe: Recipe, streams: Streams, *, n_parameters: int, tokens: int, held_out: str, schedule: str, corpus: str = "Whole works of the folder given.",
-               rights: str = "those of the texts it was trained on apply.") -> str:  # fmt: skip
+               rights: str = "those of the texts it was trained on apply.", precision: str = "float32") -> str:  # fmt: skip
     """The README of an exported masked model."""
-    card = export.model_card(recipe, streams, n_parameters=n_parameters, tokens=tokens, held_out=held_out, schedule=schedule, corpus=corpus, rights=rights)
+    card = export.model_card(
+        recipe, streams, n_parameters=n_parameters, tokens=tokens, held_out=held_out, schedule=schedule, corpus=corpus, rights=rights, precision=precision
+    )
     card = card.replace("A Llama of", "An encoder (a Llama without the causal mask: every position sees the whole text) of").replace(
         "Held-out bits per byte", "Held-out masked loss"
     )

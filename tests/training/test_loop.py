@@ -125,11 +125,13 @@ def test_held_out_works_are_whole_and_not_trained_on(corpus, streams):
     assert len(streams.train_works) + len(streams.valid_works) == 3
 
 
-def test_the_smoke_command_trains_and_exports_a_model_that_loads(corpus, tmp_path):
-    assert main(["--corpus", str(corpus), "--out", str(tmp_path), "--steps", "8"]) == 0
+@pytest.mark.parametrize("more", [[], ["--bfloat16"]])
+def test_the_smoke_command_trains_and_exports_a_model_that_loads(corpus, tmp_path, more):
+    assert main(["--corpus", str(corpus), "--out", str(tmp_path), "--steps", "8", *more]) == 0
     model = load_llama(tmp_path / "smoke", name="smoke", tokenizer_name="own", control=CONTROL, start_id=0)
     measured = bits_per_byte(model, [w.text for w in works(corpus) if w.name in held_out(works(corpus))])
-    assert f"{measured:.4f} over 1 whole works" in (tmp_path / "smoke" / "README.md").read_text()
+    card = (tmp_path / "smoke" / "README.md").read_text()
+    assert f"{measured:.4f} over 1 whole works" in card and "8 steps, the last 3 decaying" in card and ("bfloat16" in card) == bool(more)
 
 
 @pytest.mark.parametrize("name, content, complaint", [("empty", None, "holds no"), ("bad", b"\xff\xfe", "UTF-8")])
