@@ -101,13 +101,13 @@ def ranges() -> dict[str, tuple[float, float, float]]:
     """For each dtype: the largest z with a finite exp(z), the z below which exp(z) is 0, and what 1e-12 becomes.
 
     >>> [round(x, 2) for x in ranges()["float32"][:2]]
-    [88.72, -103.28]
+    [88.72, -103.97]
     """
     limits = {}
     for name, dtype in DTYPES.items():
         facts = torch.finfo(dtype)
-        smallest = facts.smallest_normal * facts.eps  # the smallest positive number, a subnormal
-        limits[name] = (math.log(facts.max), math.log(smallest), torch.tensor(1e-12, dtype=dtype).item())
+        smallest = facts.smallest_normal * facts.eps  # the smallest positive number, a subnormal; down to half of it rounds up to it
+        limits[name] = (math.log(facts.max), math.log(smallest) + math.log(0.5), torch.tensor(1e-12, dtype=dtype).item())
     return limits
 
 

@@ -30,7 +30,7 @@ STOPS = (
     Stop("compression", 10, "read the file back, then say what whole bits would cost", ("predict",)),
     Stop("guessing_game", 10, "play a passage, a few letters at least", ("play",)),
     Stop("entropy", 10, "start from another pair of p and q, then answer the question", ("setting", "predict")),
-    Stop("gradient", 10, "move the step size until the step goes wrong, then answer the question", ("setting", "predict")),
+    Stop("gradient", 10, "move the step size, watch the loss after the step, then answer the question", ("setting", "predict")),
     Stop("losses", 12, "change what a loss can be told, and see which pull bends, then answer the question", ("setting", "predict")),
     Stop("calibration", 8, "move the temperature, then answer the question", ("setting", "predict")),
 )

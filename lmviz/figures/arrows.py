@@ -22,7 +22,7 @@ def three_arrows(entropy: float, cross_entropy: float, kl: float, *, unit: str, 
     for y, start, stop, colour, name, nats in rows:
         endless = math.isinf(stop) or stop > 1.2 * end
         tip = 1.04 * end if endless else stop
-        if tip - start > 0.004 * end:
+        if tip - start > 0.05 * end:  # shorter than its own head, on a phone, it would start left of where it starts
             arrow = {
                 "xref": "x",
                 "yref": "y",
@@ -46,12 +46,14 @@ def three_arrows(entropy: float, cross_entropy: float, kl: float, *, unit: str, 
             yanchor="bottom",
             xanchor="right" if late else "left",
             showarrow=False,
+            xshift=0 if late or not start else 6,
             text=says,
             font_color=colour,
         )
-    for x in (h, display.in_unit(cross_entropy, unit)):
+    # from where one arrow ends to where the next begins, or ends too; where words stand in between, from above them
+    for x, low, high in ((h, 1.7 if h > 0.5 * end else 1.0, 2.0), (display.in_unit(cross_entropy, unit), 0.0, 1.0)):
         if math.isfinite(x) and x <= end:
-            figure.add_shape(type="line", x0=x, x1=x, y0=-0.2, y1=2.2, line={"color": theme.MUTED, "width": 1, "dash": "dot"})
+            figure.add_shape(type="line", x0=x, x1=x, y0=low, y1=high, line={"color": theme.MUTED, "width": 1, "dash": "dot"})
     figure.add_scatter(x=[0, end], y=[0, 2], mode="markers", marker_opacity=0, hoverinfo="skip")  # gives the axes their extent
     theme.quiet(figure, height=height, x_title=f"{unit} per outcome")
     figure.update_xaxes(range=[0, 1.05 * end], nticks=7, zeroline=True)

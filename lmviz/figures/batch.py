@@ -25,12 +25,13 @@ def shift(batch: Sequence[Sequence[Cell]], *, height: int = 330) -> go.Figure:
     """Each text twice, as it is read and as it is predicted; an arrow carries every token from the targets to where it is read next."""
     figure = go.Figure()
     T = max(len(row) for row in batch)
+    size = theme.FONT if T <= 5 else 10 if T <= 7 else 9  # a phone gives each of seven boxes some 36 px
     for b, row in enumerate(batch):
         top = -b * 2 * ROW
         for t, cell in enumerate(row):
             padding = cell.target is None
-            _cell(figure, t, top, cell.read, theme.MUTED if padding else theme.MODEL, faint=padding)
-            _cell(figure, t, top - ROW, "−100" if padding else cell.target, theme.MUTED if padding else theme.TRUTH, faint=padding)
+            _cell(figure, t, top, cell.read, theme.MUTED if padding else theme.MODEL, faint=padding, size=size)
+            _cell(figure, t, top - ROW, "−100" if padding else cell.target, theme.MUTED if padding else theme.TRUTH, faint=padding, size=size)
             if not padding and t + 1 < len(row) and row[t + 1].target is not None:
                 figure.add_annotation(x=t + 0.78, y=top - 0.5, ax=t + 0.22, ay=top - ROW + 0.5, xref="x", yref="y", axref="x", ayref="y", showarrow=True, arrowhead=2, arrowsize=0.9,
                                       arrowwidth=1.4, arrowcolor=theme.MUTED, text="")  # fmt: skip
@@ -60,10 +61,15 @@ def flattened(batch: Sequence[Sequence[Cell]], *, unit: str) -> go.Figure:
     return figure
 
 
-def _cell(figure: go.Figure, x: float, y: float, text: str, colour: str, *, faint: bool) -> None:
+def _cell(figure: go.Figure, x: float, y: float, text: str, colour: str, *, faint: bool, size: int) -> None:
     outline = {"color": colour, "width": 1 if faint else 2, "dash": "dot" if faint else "solid"}
     figure.add_shape(type="rect", x0=x - CELL / 2, x1=x + CELL / 2, y0=y - 0.45, y1=y + 0.45, line=outline)
-    figure.add_annotation(x=x, y=y, text=_short(text, 8), showarrow=False, font={"family": "monospace", "size": theme.FONT})
+    figure.add_annotation(x=x, y=y, text=_in_two(_short(text, 8)), showarrow=False, font={"family": "monospace", "size": size})
+
+
+def _in_two(shown: str) -> str:
+    """A name like ⟨start⟩ in two lines: its box is as wide as a short word."""
+    return shown[:-3] + "<br>" + shown[-3:] if shown.startswith("⟨") and len(shown) > 5 else shown
 
 
 def _short(text: str, most: int = 12) -> str:

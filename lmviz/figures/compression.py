@@ -23,8 +23,8 @@ def ribbon(costs: Sequence[float], texts: Sequence[str], bits: Sequence[int] | N
     shown = [i for i in range(len(costs)) if ends[i] > left and ends[i] - costs[i] < right]
     hover = [f"{display.plotly_escape(texts[i])}<br>{display.number(costs[i])} bits" for i in shown]
     figure.add_bar(
-        x=[costs[i] for i in shown], base=[ends[i] - costs[i] for i in shown], y=[TOKENS] * len(shown), width=0.5, orientation="h",
-        marker={"color": theme.LOSS, "opacity": [0.85 if i % 2 == 0 else 0.5 for i in shown],
+        x=[costs[i] - min(0.1, costs[i] / 5) for i in shown], base=[ends[i] - costs[i] for i in shown], y=[TOKENS] * len(shown), width=0.5, orientation="h",
+        marker={"color": theme.LOSS, "opacity": 0.75,  # one shade, with gaps: two would look like a scale
                 "line": {"color": theme.TRUTH, "width": [3 if i == selected else 0 for i in shown]}}, hovertext=hover, hoverinfo="text",
     )  # fmt: skip
     scale = 90 / (right - left)  # about how many letters fit in a bit of the axis
@@ -71,10 +71,10 @@ def _bits(figure: go.Figure, bits: Sequence[int], left: float, right: float) -> 
         marker={"color": [theme.MODEL if value else theme.MUTED for value in values],
                 "opacity": [(0.3 if value else 0.14) if i < n else 0.05 for i, value in zip(places, values)]},
     )  # fmt: skip
-    for value, colour in ((1, theme.MODEL), (0, theme.MUTED)):
+    for value in (1, 0):
         here = [i for i, v in zip(places, values) if v == value and i < n]
         figure.add_scatter(x=[i + 0.5 for i in here], y=[BITS] * len(here), mode="text", text=[str(value)] * len(here), hoverinfo="skip",
-                           textfont={"family": "monospace", "size": 13, "color": colour})  # fmt: skip
+                           textfont={"family": "monospace", "size": 13 if len(places) <= 24 else 11, "weight": 700 if value else 400})  # fmt: skip
     padded = list(bits) + [0] * (8 * n_bytes - n)
     for k in range(int(left) // 8, n_bytes):
         if 8 * k + 4 < left or 8 * k + 4 > right:
@@ -166,20 +166,39 @@ def growth(lengths: Sequence[int], others: Mapping[str, np.ndarray], models: Map
         hover = [f"{label}, {display.number(int(n))} bytes<br>{display.number(v)} bits a byte" for n, v in zip(lengths, row)]
         figure.add_scatter(x=list(lengths), y=list(row), mode="lines", hovertext=hover, hoverinfo="text",
                            line={"color": theme.LOSS if is_model else theme.MUTED, "width": 3 if name == ours else 1.8, "dash": "solid" if is_model else "dash"})  # fmt: skip
-    at_start = {"x": np.log10(lengths[0]), "xanchor": "left", "yanchor": "bottom", "xshift": 4, "showarrow": False}
-    for name, row in others.items():  # where they are far apart: they learn, and meet in the end
-        figure.add_annotation(y=float(row[0]), text=titles.get(name, name), font={"color": theme.MUTED, "size": 12}, **at_start)
-    highest, last = max(float(row[0]) for row in others.values()), -np.inf
-    for value, name in sorted((float(row[-1]), name) for name, row in models.items()):
-        last = max(value, last + highest / 24)
-        label = titles.get(name, name)
-        figure.add_annotation(x=np.log10(lengths[-1]), y=last, xanchor="left", xshift=6, showarrow=False, font={"color": theme.LOSS, "size": 12},
-                              text=f"<b>{label}</b>" if name == ours else label)  # fmt: skip
+    highest = max(float(row[0]) for row in others.values())
+    rows = {**others, **models}
+    for end, names, side in ((0, others, {"xanchor": "right", "xshift": -6}), (-1, models, {"xanchor": "left", "xshift": 6})):
+        # beside the plot, where no line runs; compressors where they are far apart: they learn, and meet in the end
+        values = {name: float(rows[name][end]) for name in sorted(names, key=lambda name: rows[name][end])}
+        for (name, value), y in zip(values.items(), _apart(list(values.values()), highest / 19)):
+            label, colour = titles.get(name, name), theme.LOSS if name in models else theme.MUTED
+            figure.add_annotation(x=np.log10(lengths[end]), y=y, showarrow=False, font={"color": colour, "size": 12}, text=f"<b>{label}</b>" if name == ours else label, **side)  # fmt: skip
     theme.quiet(figure, height=380, x_title="bytes of the text read", y_title="bits a byte")
     figure.update_xaxes(type="log", tickvals=list(lengths), ticktext=[display.number(n) for n in lengths], range=[np.log10(lengths[0]), np.log10(lengths[-1])])
-    figure.update_yaxes(range=[0, highest * 1.08], zeroline=False)
-    figure.update_layout(margin_r=88)
+    figure.update_yaxes(range=[0, highest * 1.08], zeroline=False, ticklabelstandoff=34)
+    figure.update_layout(margin_r=70)
     return figure
+
+
+def _apart(values: Sequence[float], gap: float) -> list[float]:
+    """Where labels of ascending values stand: at least `gap` apart, and as near to their values as that allows.
+
+    >>> _apart([1.0, 1.1, 5.0], 0.5)
+    [0.8, 1.3, 5.0]
+    """
+    groups: list[list[float]] = []  # labels that touch, each group spread around the mean of its values
+    for value in values:
+        groups.append([value])
+        while len(groups) > 1 and _spread(groups[-2], gap)[-1] + gap > _spread(groups[-1], gap)[0]:
+            last = groups.pop()
+            groups[-1] += last
+    return [round(place, 9) for group in groups for place in _spread(group, gap)]
+
+
+def _spread(group: Sequence[float], gap: float) -> list[float]:
+    middle = sum(group) / len(group)
+    return [middle + (i - (len(group) - 1) / 2) * gap for i in range(len(group))]
 
 
 def _says(figure: go.Figure, x: float, y: float, text: str, *, mono: bool = False, size: int = 13) -> None:

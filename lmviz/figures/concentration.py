@@ -62,10 +62,10 @@ def bucket_name(bucket: landing.Bucket) -> str:
     """The ranks of a bucket as a reader sees them.
 
     >>> [bucket_name(landing.Bucket(first, last, 0, 0.0)) for first, last in landing.RANK_BUCKETS]
-    ['1', '2–10', '11–100', '101–1\u202f000', 'beyond']
+    ['1', '2–10', '11–100', '101–1\u202f000', 'beyond 1\u202f000']
     """
     if bucket.last is None:
-        return "beyond"
+        return f"beyond {display.number(bucket.first - 1)}"
     return display.number(bucket.first) + (f"–{display.number(bucket.last)}" if bucket.last > bucket.first else "")
 
 

@@ -96,13 +96,13 @@ def norms(scored: ScoredText, evidence: pulls.Evidence, selected: int, *, height
     figure = go.Figure(go.Bar(x=list(range(n)), y=values, marker_color=colours, hovertext=hover, hoverinfo="text"))
     if n <= 12:
         figure.update_traces(text=[display.number(v) for v in values], textposition="outside", cliponaxis=False)
-    theme.quiet(figure, height=height, y_title="‖ŷ − y‖", x_title="" if n <= FEW else "token")
+    theme.quiet(figure, height=height, y_title="length of the gradient, ‖ŷ − y‖", x_title="" if n <= FEW else "token")
     figure.add_hline(y=math.sqrt(2), line_color=theme.MUTED, line_dash="dot", line_width=1.5)
     figure.add_annotation(x=1, xref="paper", xanchor="right", y=math.sqrt(2), yanchor="bottom", text="√2: certain of something else", showarrow=False)
     if n <= FEW:
         figure.update_xaxes(tickvals=list(range(n)), ticktext=[name if len(name) <= 14 else name[:13] + "…" for name in names], tickfont_family="monospace")
     figure.update_xaxes(showgrid=False, range=[-0.7, n - 0.3])
-    figure.update_yaxes(range=[0, 1.62], tickvals=[0, 0.5, 1, 1.5])
+    figure.update_yaxes(range=[0, 1.62], tickvals=[0, 0.5, 1])  # no line at 1.5, through the words over √2
     figure.update_layout(bargap=0.3)
     return figure
 
@@ -130,6 +130,6 @@ def vanishing(evidence: pulls.Evidence, names: Sequence[str], *, height: int = 3
     ticks = list(range(-6, 1))
     figure.update_xaxes(type="log", range=[-6.1, 0.05], tickvals=[10.0**t for t in ticks], ticktext=[display.power_of_ten(t) if t else "1" for t in ticks])
     figure.update_yaxes(range=[-0.04, 1.14], zeroline=False)
-    figure.add_annotation(x=-4.5, y=1, text="cross-entropy: 1 − p", font_color=theme.LOSS, showarrow=False, yanchor="bottom", yshift=5)
-    figure.add_annotation(x=-4.5, y=0, text="squared error: 2 to 4 times p(1 − p)²", font_color=theme.MODEL, showarrow=False, yanchor="bottom", yshift=6)
+    figure.add_annotation(x=-6.05, y=1, text="cross-entropy: 1 − p", font_color=theme.LOSS, showarrow=False, xanchor="left", yanchor="bottom", yshift=5)
+    figure.add_annotation(x=-6.05, y=0, text="squared error: 2 to 4 times p(1 − p)²", font_color=theme.MODEL, showarrow=False, xanchor="left", yanchor="bottom", yshift=6)
     return figure

@@ -41,7 +41,7 @@ def histogram(players: Sequence[Player], symbol: str = "letters", shown: int = 2
         labels = [display.probability(s) if i < 1 and s > 0 else "" for i, s in enumerate(shares)]
         figure.add_bar(
             x=np.arange(1, len(found) + 1), y=shares, name=player.name, marker_color=COLOURS[player.role], hovertext=hover, hoverinfo="text", text=labels,
-            textposition="outside", cliponaxis=False,
+            textposition="outside", textangle=0, constraintext="none", textfont_size=11, cliponaxis=False,
         )  # fmt: skip
     theme.quiet(figure, height=height, x_title="found at guess", y_title=f"share of {symbol}")
     ticks = [1, 5, 10, 15, 20, shown] if shown > 20 else list(range(1, shown + 1))
@@ -110,7 +110,7 @@ def bets(belief: tuple[float, ...], bet: tuple[float, ...], unit: str, height: i
         room = 0.12 * (high - low) if high > low else 0.1
         figure.update_yaxes(range=[low - room, high + room], **at)
     theme.quiet(figure, height=height)
-    figure.update_xaxes(fixedrange=True, tickvals=[0, 1, 4], ticktext=["even", "honest", "bold"], tickangle=0, range=[-0.15, 4.1], zeroline=False)
+    figure.update_xaxes(fixedrange=True, tickvals=[0, 1, 4], ticktext=["even", "<br>honest", "bold"], tickangle=0, range=[-0.15, 4.1], zeroline=False)
     figure.update_yaxes(fixedrange=True, automargin=True, nticks=5, zeroline=False)
     figure.update_yaxes(title_text=unit, row=1, col=1)
     figure.update_layout(margin_t=30)

@@ -44,7 +44,7 @@ def divergences(
         inside = [(x, v) for x, v in zip(q_shares, y) if v is not None and v < (0.45 if label == "KL(q‖p)" else 0.9) * top]
         if len(inside) > 1:
             place, shown = inside[-1] if label == "KL(q‖p)" else inside[0]
-            anchor = {"xanchor": "right", "xshift": -8} if place > 0.88 else {"xanchor": "left", "xshift": 8}
+            anchor = {"xanchor": "right", "xshift": -8} if place > 0.75 else {"xanchor": "left", "xshift": 8}
             figure.add_annotation(
                 x=place, y=shown, text=label, showarrow=False, font_color=colours[label], yanchor="top" if label == "KL(q‖p)" else "bottom", **anchor
             )

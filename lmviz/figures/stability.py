@@ -14,7 +14,7 @@ NAN_ROW, INFINITE_ROW, EXACT_ROW = 7.0, 5.0, -18.5  # in powers of ten: beside t
 
 
 def place(error: float) -> float:
-    """Where an error in nats stands on the axis of powers of ten.
+    """Where an error stands on the axis of powers of ten.
 
     >>> place(1e-3), place(math.inf) == INFINITE_ROW, place(math.nan) == NAN_ROW, place(0.0) == EXACT_ROW
     (-3.0, True, True, True)
@@ -22,15 +22,16 @@ def place(error: float) -> float:
     return NAN_ROW if math.isnan(error) else INFINITE_ROW if math.isinf(error) else EXACT_ROW if error == 0 else math.log10(error)
 
 
-def errors(scales: Sequence[float], by_form: Sequence[Sequence[float]], names: Sequence[str], *, chosen: int, height: int = 370) -> go.Figure:
-    """|loss − reference| of each form, nats, against the scale of the logits; each line carries its number, 1 to 6, at its end."""
+def errors(scales: Sequence[float], by_form: Sequence[Sequence[float]], names: Sequence[str], *, chosen: int, unit: str = "nats", height: int = 370) -> go.Figure:
+    """|loss − reference| of each form, given in nats and drawn in `unit`, against the scale of the logits; each line carries its number, 1 to 6, at its end."""
     logs = [math.log2(scale) for scale in scales]
     figure = go.Figure()
     ends: list[tuple[float, str, str]] = []
-    for i, (values, name, (colour, dash)) in enumerate(zip(by_form, names, STYLES)):
+    for i, (in_nats, name, (colour, dash)) in enumerate(zip(by_form, names, STYLES)):
+        values = [display.in_unit(error, unit) for error in in_nats]
         y = [place(error) for error in values]
         words = [
-            "no number (NaN)" if math.isnan(e) else "infinite" if math.isinf(e) else "exact" if e == 0 else f"off by {display.number(e, 2)} nats"
+            "no number (NaN)" if math.isnan(e) else "infinite" if math.isinf(e) else "exact" if e == 0 else f"off by {display.number(e, 2)} {unit}"
             for e in values
         ]
         hover = [f"{i + 1}  {display.plotly_escape(name)}<br>logits × {display.number(s)}: {says}" for s, says in zip(scales, words)]
@@ -49,7 +50,7 @@ def errors(scales: Sequence[float], by_form: Sequence[Sequence[float]], names: S
     for height_of, text, colour in _apart(ends):
         figure.add_annotation(x=logs[-1], y=height_of, text=f"<b>{text}</b>", showarrow=False, xanchor="left", xshift=8, font_color=colour)
     figure.add_vline(x=logs[chosen], line={"color": theme.MUTED, "width": 1.5, "dash": "dot"})
-    theme.quiet(figure, height=height, x_title="the model's logits, multiplied by", y_title="error of the loss, nats")
+    theme.quiet(figure, height=height, x_title="the model's logits, multiplied by", y_title=f"error of the loss, {unit}")
     ticks = [-2, -1, 0, 1, 2, 3, 4, 5]
     figure.update_xaxes(
         tickvals=ticks,

@@ -106,7 +106,7 @@ def answer(scored: ScoredText, file: Written | None) -> str:
     """The question of the chapter, answered with this text's numbers."""
     ideal = units.to_bits(scored.total_nats)
     begins = (
-        f"The model's cross-entropy of this text is :orange[**{display.number(ideal)} bits**] in all; spelled out it has {display.number(8 * scored.n_bytes)}, "
+        f"The model's loss on this text is :orange[**{display.number(ideal)} bits**] in all; spelled out it has {display.number(8 * scored.n_bytes)}, "
         f"eight for each of its {display.number(scored.n_bytes)} bytes. "
     )
     if file is None:

@@ -44,7 +44,7 @@ def beside(scored: ScoredText, file: Written | None, huffman: recorded.HuffmanVi
 def beside_words(scored: ScoredText, file: Written | None, shown) -> str:
     others = {name: code for name, code, _ in shown if name in compressors.COMPRESSORS}
     best = min(others, key=others.get)
-    ours = shown[-1][1]
+    ours, by_frequency = shown[-1][1], next(code for name, code, _ in shown if name.startswith("Huffman"))
     share = display.number(100 * ours / max(1, scored.n_bytes))
     whole = ours + shown[-1][2]
     head = (
@@ -60,7 +60,8 @@ def beside_words(scored: ScoredText, file: Written | None, shown) -> str:
     )
     learn = "A text this short gives them nothing to learn from. " if scored.n_bytes < 1000 else ""
     return (
-        f"{plural(ours, 'byte')} of code, {share} % of the plain text{head}. The best of the others, {best}, needs {display.number(others[best])}, {display.number(others[best] / max(1, ours), 2)} times the code. "
+        f"{plural(ours, 'byte')} of code, {share} % of the plain text{head}. The best of the programs, {best}, needs {display.number(others[best])}, {display.number(others[best] / max(1, ours), 2)} times the code; "
+        f"Huffman's code, which knows how often each token occurs, {display.number(by_frequency)}. "
         f"gzip, bz2, xz and zstd carry heads and checksums of their own, [PPMd](glossary?term=ppmd) none. {learn}{model}; the programs need only themselves."
     )
 

@@ -88,7 +88,7 @@ def along(scored: ScoredText, selected: int) -> None:
     charts.draw(gradient.norms, scored, known, selected, key="gradient_norms", alt=alt)
     share = norms[longest] ** 2 / (norms**2).sum()
     st.markdown(
-        f"This is how loudly each token speaks when the model is corrected. ‖ŷ − y‖² = (1 − p)² + the squares of all rivals' chances: longest at :violet[**{_token(scored, longest)}**], "
+        f"This is how loudly each token speaks when the model is corrected. ‖ŷ − y‖² = (1 − p)² + the squares of all rivals' chances: longest at **{_token(scored, longest)}**, "
         f"{display.number(norms[longest])}, shortest at **{_token(scored, shortest)}**, {display.number(norms[shortest])}. A token that was foreseen says almost nothing; "
         f"the loudest holds {display.number(100 * share, 2)} % of the squared length of all {display.number(len(norms))}. The length squared is also the squared error, exactly: the loss of the next chapter is the size of this one's gradient."
     )

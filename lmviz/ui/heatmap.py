@@ -160,7 +160,7 @@ def pieces(scored: ScoredText, unit: str) -> str:
         number = "no word" if costs.n_first == 0 else "one word" if costs.n_first == 1 else f"{costs.n_first} words"
         return (
             "A rare word is cut into pieces, and its first piece usually pays for the rest: once it is there, few words begin like that. "
-            f"Your text has {number} in pieces, too few to measure it; a longer passage will."
+            f"Your text has {number} in pieces, too few to measure that. A longer passage has enough."
         )
     ratio = costs.first_nats / costs.later_nats
     return (

@@ -48,7 +48,7 @@ def _another_text(scored: ScoredText) -> ScoredText | None:
     )
     with st.container(horizontal=True, key="heatmap_variants"):
         for label, text in variants(scored.text).items():
-            st.button(label, key=f"heatmap_variant_{label}", on_click=_use, args=(text,), type="tertiary")
+            st.button(label, key=f"heatmap_variant_{label}", on_click=_use, args=(text,))
     other = st.session_state.heatmap_other[: reader.max_characters()]
     return _ready(other, scored.model) if other.strip() else None
 

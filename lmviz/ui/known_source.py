@@ -17,7 +17,7 @@ def networks(unit: str) -> None:
     size = SIZES[recorded.settings("cross_entropy").size]
     st.markdown(
         "The same with a neural network, trained as language models are, by following a gradient. The source is a chain of letters, each drawn by what the letter before it is in this book's passages. "
-        f"Four networks of one start read it in the same order, {display.number(size.steps)} steps of {display.number(size.batch * size.context)} symbols; only the loss they are trained on differs."
+        f"Five networks of one start read it in the same order, {display.number(size.steps)} steps of {display.number(size.batch * size.context)} symbols; only the loss they are trained on differs."
     )
     drawn = tuple(curves[name] for name in SHOWN)
     alt = "Cross-entropy above the entropy rate at the end: " + ", ".join(f"{c.label} {display.amount(c.kl, unit, 2)}" for c in drawn) + " a symbol."
@@ -37,5 +37,5 @@ def words(curves: dict, unit: str) -> str:
     return (
         f"The floor is exact: :violet[**{display.amount(floor, unit)}**] a symbol. Cross-entropy brings its network to :orange[**{display.amount(own.held_out[-1], unit)}**], and what is left is KL, "
         f"{display.amount(own.kl, unit, 2)}. The others leave more or less by the same measure: {left}. "
-        f"The hinge, which asks for an order and not for probabilities, ends at {display.amount(curves['hinge'].held_out[-1], unit)}. One seed each; chapter 17 lets you run it again."
+        f"The hinge, which asks for an order and not for probabilities, ends at {display.amount(curves['hinge'].held_out[-1], unit)}, far above the picture. One seed each; chapter 17 lets you run it again."
     )

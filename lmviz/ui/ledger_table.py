@@ -7,6 +7,8 @@ from lmviz import display, ledger
 from lmviz.models.scored import ScoredText
 from lmviz.ui import charts
 
+LOG = {"bits": "−log₂", "nats": "−ln"}
+
 
 def rows(scored: ScoredText, unit: str) -> pd.DataFrame:
     """One row a scored token: token, P, cost, running products in float32 and float64, running cost; ready to read."""
@@ -16,10 +18,10 @@ def rows(scored: ScoredText, unit: str) -> pd.DataFrame:
         {
             "token": tokens,
             "P": [display.probability(p) for p in book.probs],
-            "−log P": [display.number(display.in_unit(x, unit)) for x in book.losses],
+            f"{LOG[unit]} P": [display.number(display.in_unit(x, unit)) for x in book.losses],
+            f"Σ {unit}": [display.number(display.in_unit(x, unit)) for x in book.total_nats],  # before the products: a phone shows five columns
             "Π float32": [display.number(p, 2) if p else "0 exactly" for p in book.products_float32],
             "Π float64": [display.number(p, 2) if p else "0 exactly" for p in book.products_float64],
-            f"Σ {unit}": [display.number(display.in_unit(x, unit)) for x in book.total_nats],
         }
     )
 
@@ -27,7 +29,7 @@ def rows(scored: ScoredText, unit: str) -> pd.DataFrame:
 def show(scored: ScoredText, unit: str) -> None:
     """Draw the table, the closing line under it: total → mean → perplexity → bits per byte."""
     table = charts.built(rows, scored, unit)
-    widths = dict(zip(table.columns, (74, 76, 60, 82, 82, 60), strict=True))
+    widths = dict(zip(table.columns, (74, 76, 64, 60, 82, 82), strict=True))
     st.dataframe(
         table,
         column_config={name: st.column_config.TextColumn(width=width) for name, width in widths.items()},

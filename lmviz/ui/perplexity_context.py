@@ -141,7 +141,9 @@ def long_texts(scored: ScoredText) -> None:
     view = stored.load(model)
     own = len(scored) > stored.WINDOW_CONTEXTS[0]
     which = "passage"
-    if own:
+    if not own:
+        st.markdown(f"Your text fits into the smallest window, so this is “{passage.title}”, one of the passages that were written for this book.")
+    else:
         which = linked(st).segmented_control("Text", ["passage", "yours"], default="passage", required=True, key="perplexity_windows_text", label_visibility="collapsed",
                                      format_func=lambda w: f"“{passage.title}”" if w == "passage" else "Your text")  # fmt: skip
     if which == "passage":

@@ -56,9 +56,14 @@ def tokenizer_words(n_tokens: Mapping[str, int]) -> str:
         cutting.setdefault((row.tokenizer, n), []).append(display.md_escape(row.title))
     if len({tokenizer for tokenizer, _ in cutting}) < 2:
         return ""
-    parts = [f"{_and(titles)} {'cuts' if len(titles) == 1 else 'cut'} this text into {display.number(n)} tokens" for (_, n), titles in cutting.items()]
+    if len({n for _, n in cutting}) == 1:
+        parts = [f"{_and(titles)}" for titles in cutting.values()]
+        said = f"{'; '.join(parts)}: {display.number(n)} tokens each, but not the same ones, for their tokenizers differ."
+    else:
+        parts = [f"{_and(titles)} {'cuts' if len(titles) == 1 else 'cut'} this text into {display.number(n)} tokens" for (_, n), titles in cutting.items()]
+        said = f"{', '.join(parts)}: their tokenizers differ."
     return (
-        f"{', '.join(parts)}: their tokenizers differ, and a token of one is not a token of the other. So losses and perplexities per token do not "
+        f"{said[0].upper()}{said[1:]} A token of one is not a token of the other, so losses and perplexities per token do not "
         "compare between them. Bits per byte do: the bytes are the same for all."
     )
 

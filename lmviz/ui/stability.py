@@ -57,7 +57,7 @@ def six_forms(scored: ScoredText, position: int, unit: str) -> None:
         alt = f"Errors of six forms in {dtype}. At × {display.number(scales[chosen])}: " + "; ".join(
             f"{name}: {error_words(by_form[i][chosen], unit)}" for i, name in enumerate(NAMES)
         )
-        charts.draw(figure_of.errors, scales, by_form, NAMES, chosen=chosen, key="stability_errors", alt=alt)
+        charts.draw(figure_of.errors, scales, by_form, NAMES, unit=unit, chosen=chosen, key="stability_errors", alt=alt)
     st.markdown(table(survey, chosen, unit))
     st.markdown(first_failures(survey, dtype))
 
@@ -107,7 +107,7 @@ def _right(survey, form: int, scale: int) -> bool:
 
 def table(survey, chosen: int, unit: str) -> str:
     """The six results at one scale, as a Markdown table."""
-    rows = [f"| form | loss, {unit} | off by | pull |", "|---|---|---|---|"]
+    rows = [f"| form | loss, {unit} | off by, {unit} | pull |", "|---|---|---|---|"]
     for i, (name, colour) in enumerate(zip(NAMES, COLOURS)):
         loss, pull = survey.losses[i][chosen], survey.pulls[i][chosen]
         said = _word(loss) or display.number(display.in_unit(loss, unit), 4)
