@@ -35,7 +35,9 @@ def differences(spans: Sequence[Span], *, unit: str, names: tuple[str, str], hei
     pad = 0.18 * ((max(finite) - min(finite)) or 1.0)
     figure.update_yaxes(range=[min(0.0, min(finite)) - pad, max(0.0, max(finite)) + pad], nticks=6, zeroline=True)
     if few:
-        figure.update_xaxes(tickvals=places, ticktext=[shown(span, 14) for span in spans], tickfont_family="monospace", tickmode="array", ticklabeloverflow="allow")
+        figure.update_xaxes(
+            tickvals=places, ticktext=[shown(span, 14) for span in spans], tickfont_family="monospace", tickmode="array", ticklabeloverflow="allow"
+        )
     for x, anchor, says, colour in ((0.0, "left", f"▲ dearer in {second}", theme.LOSS), (1.0, "right", "▼ cheaper", theme.MODEL)):
         figure.add_annotation(x=x, y=1, xref="paper", yref="paper", xanchor=anchor, yanchor="bottom", yshift=8, showarrow=False, text=says, font_color=colour)
     return figure

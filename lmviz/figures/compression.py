@@ -170,8 +170,8 @@ def growth(lengths: Sequence[int], others: Mapping[str, np.ndarray], models: Map
     rows = {**others, **models}
     for end, names, side in ((0, others, {"xanchor": "right", "xshift": -6}), (-1, models, {"xanchor": "left", "xshift": 6})):
         # beside the plot, where no line runs; compressors where they are far apart: they learn, and meet in the end
-        values = {name: float(rows[name][end]) for name in sorted(names, key=lambda name: rows[name][end])}
-        for (name, value), y in zip(values.items(), _apart(list(values.values()), highest / 19)):
+        ordered = sorted(names, key=lambda name: rows[name][end])
+        for name, y in zip(ordered, _apart([float(rows[name][end]) for name in ordered], highest / 19)):
             label, colour = titles.get(name, name), theme.LOSS if name in models else theme.MUTED
             figure.add_annotation(x=np.log10(lengths[end]), y=y, showarrow=False, font={"color": colour, "size": 12}, text=f"<b>{label}</b>" if name == ours else label, **side)  # fmt: skip
     theme.quiet(figure, height=380, x_title="bytes of the text read", y_title="bits a byte")

@@ -72,13 +72,18 @@ def shares(temperatures: Sequence[float], held: np.ndarray, groups: Sequence[str
         end = 0 if values[0] > 0.05 else -1
         if values[end] > 0.03:  # named where it is seen
             x, anchor = (-0.5, "right") if end == 0 else (places[-1] + 0.5, "left")
-            figure.add_annotation(x=x, y=float(bottoms[end, column] + values[end] / 2), text=group, showarrow=False, xanchor=anchor)
+            figure.add_annotation(x=x, y=float(bottoms[end, column] + values[end] / 2), text=_in_two(group), showarrow=False, xanchor=anchor)
     theme.quiet(figure, height=height, x_title="temperature T", y_title="share of the teacher's probability")
     labels = [f"<b>▸ {t:g}</b>" if t == chosen else f"{t:g}" for t in temperatures]
     figure.update_xaxes(tickvals=places, ticktext=labels, showgrid=False, range=[-2.1, places[-1] + 2.1])
     figure.update_yaxes(range=[0, 1.0], tickformat=".0%")
     figure.update_layout(barmode="stack", bargap=0.2)
     return figure
+
+
+def _in_two(name: str) -> str:
+    """A group's name in two lines, so that it stands beside the columns on a phone too."""
+    return name.replace(" ", "<br>", 1)
 
 
 def lengths(temperatures: Sequence[float], found: Lengths, chosen: float, *, height: int = 320) -> go.Figure:
@@ -116,9 +121,9 @@ def along(labels: Sequence[str], hard: np.ndarray, soft: np.ndarray, selected: i
     theme.quiet(figure, height=height, y_title=f"loss of the student, {unit}")
     figure.update_layout(barmode="stack", bargap=0.25, margin_t=26)
     figure.update_xaxes(tickvals=places, ticktext=list(labels), tickangle=-45 if len(labels) > 12 else 0, tickfont_family="monospace", showgrid=False)
-    for place, (name, colour) in enumerate((("■ from the text", theme.LOSS), ("■ from the teacher", theme.MODEL))):
+    for place, (name, colour) in enumerate((("■ from the text, × α", theme.LOSS), ("■ from the teacher, × (1 − α)", theme.MODEL))):
         figure.add_annotation(
-            x=0.16 * place, y=1, xref="paper", yref="paper", yanchor="bottom", text=name, font_color=colour, showarrow=False, xanchor="left", xshift=60 * place
+            x=0.22 * place, y=1, xref="paper", yref="paper", yanchor="bottom", text=name, font_color=colour, showarrow=False, xanchor="left", xshift=60 * place
         )
     if selected is not None and selected < len(labels):
         top = float(display.in_unit(hard[selected] + soft[selected], unit))

@@ -113,14 +113,16 @@ def cells(rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence
         block = [row[first:last] for row in values]
         figure.add_heatmap(
             x=places[first:last], y=list(range(len(rows))), z=[[None if e is None else 100 * e.value for e in row] for row in block],
-            colorscale=[[0, theme.LOSS], [0.5, "rgba(128,128,128,0.06)"], [1, theme.MODEL]], zmin=0, zmax=100, showscale=False, xgap=2, ygap=2,
-            text=[["" if e is None else f"{100 * e.value:.0f}" for e in row] for row in block], texttemplate="%{text}",
+            colorscale=[[0, theme.LOSS], [0.5, "rgba(128,128,128,0.06)"], [1, theme.MODEL]], zmin=0, zmax=100, showscale=False, xgap=2, ygap=2, opacity=0.5,
             hovertext=[["" if e is None else f"{name}<br>{column}<br>{spread(e)}" for e, column in zip(row, columns[first:last], strict=True)]
                        for name, row in zip(rows, block, strict=True)], hoverinfo="text",
         )  # fmt: skip
+    there = [(x, y, e) for y, row in enumerate(values) for x, e in zip(places, row, strict=True) if e is not None]
+    figure.add_scatter(x=[x for x, _, _ in there], y=[y for _, y, _ in there], text=[f"{100 * e.value:.0f}" for *_, e in there], mode="text", hoverinfo="skip",
+                       textfont={"size": 11, "color": theme.INK})  # fmt: skip
     theme.quiet(figure, height=CELL * len(rows) + 84)
     figure.update_layout(margin_t=10, margin_b=34)
-    figure.update_xaxes(tickvals=places, ticktext=list(columns), side="bottom", showgrid=False, zeroline=False, tickangle=-40, title_text=x_title)
+    figure.update_xaxes(tickvals=places, ticktext=list(columns), side="bottom", showgrid=False, zeroline=False, tickangle=-60, title_text=x_title)
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=list(rows), autorange="reversed", showgrid=False, zeroline=False)
     return figure
 

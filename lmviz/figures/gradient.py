@@ -131,5 +131,7 @@ def vanishing(evidence: pulls.Evidence, names: Sequence[str], *, height: int = 3
     figure.update_xaxes(type="log", range=[-6.1, 0.05], tickvals=[10.0**t for t in ticks], ticktext=[display.power_of_ten(t) if t else "1" for t in ticks])
     figure.update_yaxes(range=[-0.04, 1.14], zeroline=False)
     figure.add_annotation(x=-6.05, y=1, text="cross-entropy: 1 − p", font_color=theme.LOSS, showarrow=False, xanchor="left", yanchor="bottom", yshift=5)
-    figure.add_annotation(x=-6.05, y=0, text="squared error: 2 to 4 times p(1 − p)²", font_color=theme.MODEL, showarrow=False, xanchor="left", yanchor="bottom", yshift=6)
+    figure.add_annotation(
+        x=-6.05, y=0, text="squared error: 2 to 4 times p(1 − p)²", font_color=theme.MODEL, showarrow=False, xanchor="left", yanchor="bottom", yshift=6
+    )
     return figure

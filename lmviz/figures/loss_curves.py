@@ -41,11 +41,13 @@ def loss_curves(
 ) -> go.Figure:
     """Loss above, pull below, on one horizontal axis, of the losses `shown`; the rivals share evenly what the truth lacks."""
     margins = _margins(n_classes, axis, point)
-    curve = pulls.evenly_spread(margins, n_classes)
-    x = curve.p if axis == "probability" else margins
+    grids = dict.fromkeys(STYLE, margins) | {"hinge": np.sort(np.append(margins, [settings.margin - 1e-9, settings.margin + 1e-9]))}  # where it lets go
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     bottom, top, highest = 0.0, 1.05, display.in_unit(7.0, unit)
     for name, (label, colour, dash, width) in STYLE.items():
+        margins = grids[name]
+        curve = pulls.evenly_spread(margins, n_classes)
+        x = curve.p if axis == "probability" else margins
         heights, slopes = in_unit(name, pulls.loss(name, curve, settings), unit), pulls.pull(name, curve, settings)
         bottom, top = min(bottom, slopes.min()), max(top, slopes.max())  # of all: axes stay when a loss is hidden
         if name == "cross_entropy" and point is not None:
@@ -88,7 +90,7 @@ def loss_curves(
     span = [-0.02, 1.02] if axis == "probability" else [float(margins[0]), float(margins[-1])]
     figure.update_xaxes(range=span, zeroline=False)
     figure.update_xaxes(title_text=AXES[axis], row=2, col=1)
-    figure.update_yaxes(title_text=f"loss, {unit}", range=[-0.04 * highest, highest], row=1, col=1)
+    figure.update_yaxes(title_text=f"loss, {unit}<br>(squared error: no unit)", range=[-0.04 * highest, highest], row=1, col=1)
     figure.update_yaxes(title_text="pull on the truth", range=[-0.25 * np.ceil(-4 * bottom) - 0.06, 0.5 * np.ceil(2 * top - 0.2) + 0.04], row=2, col=1)
     return figure
 

@@ -48,7 +48,7 @@ def fates(counts: tuple[int, int, int]) -> go.Figure:
         name = FATE_NAMES[fate]
         figure.add_bar(
             x=[share, count / total], y=["the rule", "this draw"], orientation="h", marker={"color": colour, "opacity": opacity}, width=0.62,
-            text=[f"{name}<br>{100 * share:.0f} %", f"{name}<br>{count}" if count else ""], textposition="inside", insidetextanchor="middle", textangle=0,
+            text=[f"{name}<br>{100 * share:.0f} %", f"{name}<br>{count}" if count else ""], textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none", textfont_size=11,
             hovertext=[f"{name}: {100 * share:.0f} % of the chosen tokens", f"{name}: {count} of {total} chosen tokens"], hoverinfo="text",
         )  # fmt: skip
     theme.quiet(figure, height=168, x_title="share of the chosen tokens")

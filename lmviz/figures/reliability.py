@@ -99,9 +99,10 @@ def gap_paths(paths: dict[str, Sequence[float]], derived: dict[str, float], *, u
     top, bottom = max(derived, key=derived.get), min(derived, key=derived.get)
     for name, anchor in ((top, "bottom"), (bottom, "top")):
         figure.add_annotation(
-            x=1, xref="paper", y=derived[name], text=f"{name}: {display.number(derived[name], 4)}", showarrow=False, xanchor="right", yanchor=anchor
-        )
+            x=1, xref="paper", y=derived[name], text=f"{name}: {display.number(derived[name], 4)}", showarrow=False, xanchor="right", yanchor=anchor, yshift=4 if anchor == "bottom" else -4,
+            font_color=theme.MODEL if name == next(iter(paths)) else theme.SECOND,
+        )  # fmt: skip
     top = derived[top]
-    theme.quiet(figure, height=height, x_title="steps of the optimiser", y_title="gap z_y − z_k, nats")
+    theme.quiet(figure, height=height, x_title="steps of the optimiser", y_title="gap between the logits, nats")
     figure.update_yaxes(range=[-0.05 * top, 1.25 * max(top, *(max(path) for path in paths.values()))])
     return figure

@@ -22,7 +22,9 @@ def place(error: float) -> float:
     return NAN_ROW if math.isnan(error) else INFINITE_ROW if math.isinf(error) else EXACT_ROW if error == 0 else math.log10(error)
 
 
-def errors(scales: Sequence[float], by_form: Sequence[Sequence[float]], names: Sequence[str], *, chosen: int, unit: str = "nats", height: int = 370) -> go.Figure:
+def errors(
+    scales: Sequence[float], by_form: Sequence[Sequence[float]], names: Sequence[str], *, chosen: int, unit: str = "nats", height: int = 370
+) -> go.Figure:
     """|loss − reference| of each form, given in nats and drawn in `unit`, against the scale of the logits; each line carries its number, 1 to 6, at its end."""
     logs = [math.log2(scale) for scale in scales]
     figure = go.Figure()

@@ -8,6 +8,7 @@ MODEL = "#000001"  # what the model expected
 LOSS = "#000002"  # what it cost
 MUTED = "#000003"  # all the rest
 TRUTH = "#000004"  # what came
+INK = "#000010"  # words
 SECOND = "#000006"  # a second text or model beside the first
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -18,7 +19,7 @@ def quiet(figure, *, height: int, x_title: str = "", y_title: str = ""):
     """Margins, axis titles with their units, no legend: direct labels are kinder. Returns the figure."""
     axis = {"automargin": True, "fixedrange": True, "tickfont_color": MUTED}  # Streamlit's own grey is too faint on white: 3.7 to 1
     figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font={"size": FONT, "color": MUTED}, hoverlabel={"font_size": FONT}, dragmode=False,
+        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font={"size": FONT, "color": INK}, hoverlabel={"font_size": FONT}, dragmode=False,
         xaxis=axis | {"title": {"text": x_title, "font_color": MUTED}}, yaxis=axis | {"title": {"text": y_title, "font_color": MUTED}},
     )  # fmt: skip
     return figure

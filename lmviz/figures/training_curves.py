@@ -13,7 +13,7 @@ from lmviz.figures.loss_curves import STYLE
 from lmviz.figures.loss_curves import in_unit as loss_in_unit
 from lmviz.lab.curve import Curve
 
-SPARE = [("#000007", "solid"), ("#000008", "dash"), ("#000010", "dashdot"), ("#000003", "longdash")]  # for a second run under one loss
+SPARE = [("#000007", "solid"), ("#000008", "dash"), ("#000008", "dashdot"), ("#000003", "longdash")]  # for a second run under one loss
 TITLES = {
     "held_out": "held-out cross-entropy, {unit} a {per}",
     "training": "what each run makes small, {unit} a {per}",

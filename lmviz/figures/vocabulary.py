@@ -144,7 +144,7 @@ def reached(found: Mapping, unit: str, *, height: int = 340) -> go.Figure:
         note.yshift = max(0.0, below + 18 - note.y * scale)
         below = note.y * scale + note.yshift
     figure.add_hline(y=own, line_color=theme.MUTED, line_dash="dot", line_width=1.5)
-    figure.add_annotation(x=0, xref="paper", y=own, text=f"the model’s own head, {display.number(own)} {unit}", showarrow=False, xanchor="left", yanchor="bottom",
+    figure.add_annotation(x=0, xref="paper", y=own, text=f"the model’s own head, {display.number(own)} {unit}", showarrow=False, xanchor="left", yanchor="top",
                           font_color=theme.MUTED)  # fmt: skip
     theme.quiet(figure, height=height, x_title="training so far, seconds of one core", y_title=f"held-out loss, {unit} a token")
     spent = [row[1] for kind in HEADS for row in found["heads"][kind]["curve"]]

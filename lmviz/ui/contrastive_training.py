@@ -89,7 +89,7 @@ def simcse_words(found: dict, unit: str) -> str:
     own = float(np.mean([run["loss"][0] for run in found["runs"]]))
     return (
         "Before, all sentences point much the same way, since every mean of states shares what all states share. Two measures say what a [contrastive loss](glossary?term=contrastive-loss) does about it: **[alignment](glossary?term=alignment)**, the mean squared distance of partners, and **[uniformity](glossary?term=uniformity)**, "
-        f"log of the mean of exp(−2 · squared distance) over all pairs of sentences. After training the sentences lie {spread} ({display.number(before['uniformity'])} → {display.number(after['uniformity'])}); partners {apart} "
+        f"log of the mean of exp(−2 · squared distance) over all pairs of sentences.\n\nAfter training the sentences lie {spread} ({display.number(before['uniformity'])} → {display.number(after['uniformity'])}); partners {apart} "
         f"({display.number(before['alignment'])} → {display.number(after['alignment'])}). On the question of this chapter, {worth}: InfoNCE at T = {recorded.TEMPERATURE} over all {len(sentence_pairs.PAIRS)} pairs goes from "
         f"{display.amount(before['nats'], unit)} to **{display.amount(after['nats'], unit)}**. The task it was trained on, finding the other reading of the same sentence, "
         f"cost {display.amount(own, unit)} at the first step, where a guess costs {display.amount(math.log(found['settings']['batch']), unit)}: what trains here is mostly the push between strangers."
@@ -207,9 +207,9 @@ def estimate_words(found: dict, token: str, vocab_size: int, unit: str) -> str:
     few, many = counts.index(16), len(counts) - 1
     bias = [display.amount(found["mean"][i] - found["truth"], unit, sign=True) for i in (0, few, many)]
     return (
-        f"The full softmax says that :violet[**{token}**] costs {display.amount(found['truth'], unit)}; it adds up {display.number(vocab_size)} terms. **[Sampled softmax](glossary?term=sampled-softmax)** adds the true one and m others, each divided by how often it is drawn: the sum is right on average, its logarithm is not. "
+        f"The full softmax says that :violet[**{token}**] costs {display.amount(found['truth'], unit)}; it adds up {display.number(vocab_size)} terms. **[Sampled softmax](glossary?term=sampled-softmax)** adds the true one and m others, each divided by how often it is drawn: the sum is right on average, its logarithm is not.\n\n"
         f"With 1 negative it is off by {bias[0]} on average (exactly, by a sum over all of them); with {counts[few]} by {bias[1]}, give or take {display.amount(found['deviation'][few], unit)}; with {display.number(counts[many])} by {bias[2]}. "
-        f"**NCE** asks another question, whether a token is text or noise, and its number is no estimate of this one: {display.amount(found['nce_loss'][few], unit)} with {counts[few]} noise tokens. But its gradient points the same way in the end: "
+        f"\n\n**NCE** asks another question, whether a token is text or noise, and its number is no estimate of this one: {display.amount(found['nce_loss'][few], unit)} with {counts[few]} noise tokens. But its gradient points the same way in the end: "
         f"its error on average falls from {display.number(found['nce_bias'][0], 2)} to {display.number(found['nce_bias'][many], 2)}, while a single draw strays by {display.number(found['nce_spread'][many], 2)}. "
         f"Means are over {10 * found['draws']} draws for the loss and {found['draws']} for gradients; NCE's are exact sums. A missing point is smaller than the noise of the draws."
     )

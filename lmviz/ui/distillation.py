@@ -189,8 +189,8 @@ def lengths_words(found: distillation.Lengths, temperature: float) -> str:
     """The lengths at the chosen temperature and where they go."""
     top = GRID[-1]
     return (
-        f"At T = {display.number(temperature)} the text pulls with length {display.number(found.hard)}, the teacher with **{display.number(found.soft[-1])}**; without T² it would be {display.number(found.divergence[-1], 2)}. "
-        f"At T = {display.number(top)} the three are {display.number(found.hard)}, {display.number(found.soft[-2])} and {display.number(found.divergence[-2], 2)}. As T grows, the second tends to {display.number(found.limit)}, "
+        f"At T = {display.number(temperature)} the text pulls with length {display.number(found.hard)}, the teacher with **{display.number(found.soft[-1])}**; without T² it would be {display.number(found.divergence[-1])}. "
+        f"At T = {display.number(top)} the three are {display.number(found.hard)}, {display.number(found.soft[-2])} and {display.number(found.divergence[-2])}. As T grows, the second tends to {display.number(found.limit)}, "
         "the distance between the two sets of centred logits divided by V: hot distillation is matching logits. “On one scale” is meant as a power of T, not as equality: how far apart the two lengths are depends on the token."
     )
 
@@ -205,7 +205,7 @@ def along_words(scored: ScoredText, every: distillation.Parts, alpha: float, n: 
     most = int(every.soft.argmax())
     cut = f" These are the first {n} tokens." if n < len(scored) else ""
     return (
-        f"Over {n} token{'s' if n > 1 else ''} the mean hard loss is {display.amount(every.hard.mean(), unit)}, the mean soft loss {display.amount(every.soft.mean(), unit)}, and with α = {display.number(alpha, 2)} the mean total "
+        f"The bars show both parts as they are added up, the text's times α and the teacher's times 1 − α. Before that, over {n} token{'s' if n > 1 else ''}, the mean hard loss is {display.amount(every.hard.mean(), unit)}, the mean soft loss {display.amount(every.soft.mean(), unit)}; with α = {display.number(alpha, 2)} the mean total is "
         f"**{display.amount(every.total.mean(), unit)}**. The teacher has most to teach at :violet[**{_token(scored, most)}**], {display.amount(every.soft[most], unit)}.{cut}"
     )
 

@@ -63,7 +63,7 @@ def many_texts(unit: str) -> None:
     steps = list(range(1, len(errors[rule]) + 1))
     kind = "words" if len(steps) == facts["words"] else "tokens"
     alt = "Excess accumulated error in percent along a continuation: " + _ends(errors)
-    titles = {"x_title": f"{kind} since the prompt, l", "y_title": "excess error, %", "zero": "no more than after human words"}
+    titles = {"x_title": f"{kind} since the prompt, l", "y_title": "excess error, %", "zero": "as after human words"}
     charts.draw(pictures.along, errors, {rule: error_bands[rule]}, steps, **titles, key="exposure_errors", alt=alt)
     st.markdown(error_words(source, oracle, unit))
     with st.container(key="exposure_table"):
@@ -115,7 +115,7 @@ def error_words(source: str, oracle: str, unit: str) -> str:
     if source == "passages" and kl["passages"] > 1.2 * kl["novels"]:
         verdict += f"The passages are of a kind that nano has never read, and after a human's words it is {display.number(kl['passages'] / kl['novels'], 2)} times as far from the oracle there as in novels. "
     return (
-        f"After {steps} steps the excess is {_excess(source, oracle, 'sample', '95 % interval ')} for plain sampling and {_excess(source, oracle, 'greedy')} for greedy decoding. {verdict}"
+        f"After {steps} steps the excess is {_excess(source, oracle, 'sample', '95 % interval ')} for plain sampling and {_excess(source, oracle, 'greedy')} for greedy decoding. {verdict}\n\n"
         f"The paper found an excess for GPT-2, with a larger GPT-2 as oracle; nano has a hundredth of its weights and was followed for {steps} {'words' if steps == recorded.load()[0]['words'] else 'tokens'}, so neither contradicts the other. "
     ) + (_blind_spot(source, unit) if oracle == "smollm2-135m" else _how_much_it_knows(oracle, unit))
 

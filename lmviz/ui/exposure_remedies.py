@@ -35,11 +35,11 @@ def words() -> str:
     s, rows = run["setting"], recorded.windows()
     return (
         f"Four remedies were run on nano, and plain cross-entropy beside them, each from the same weights for {run['steps']} steps of Adam (rate {s['rate']:g}) under {len(run['seeds'])} seeds. "
-        f"Every step takes {s['prompt']} tokens of a novel and {s['length']} to go on with, {s['prompts'] * s['samples']} texts in all. "
+        f"Every step takes {s['prompt']} tokens of a novel and {s['length']} to go on with, {s['prompts'] * s['samples']} texts in all.\n\n"
         "**[Scheduled sampling](glossary?term=scheduled-sampling)** (Bengio and others, 2015) keeps cross-entropy, but replaces more and more of the words that the model reads by its own: up to "
-        f"{100 * s['own']:.0f} % at the end. The others let the model write whole continuations, give each a **reward**, and make texts with more reward likelier: **[REINFORCE](glossary?term=reinforce)** (Williams 1992), "
+        f"{100 * s['own']:.0f} % at the end.\n\nThe others let the model write whole continuations, give each a **reward**, and make texts with more reward likelier: **[REINFORCE](glossary?term=reinforce)** (Williams 1992), "
         "once as it stands and once measured against the other samples of the same prompt (a **baseline**); and **[minimum-risk training](glossary?term=minimum-risk-training)** (Shen and others, 2016), which makes the expected risk, 1 − reward, "
-        f"of {s['samples']} samples small. The reward is GLEU (Wu and others, 2016): the share of runs of one to four tokens that a text has in common with what the human wrote there. It needs no "
+        f"of {s['samples']} samples small.\n\nThe reward is GLEU (Wu and others, 2016): the share of runs of one to four tokens that a text has in common with what the human wrote there. It needs no "
         f"gradient, and it is honest about its weakness: one prompt has many good continuations, and it knows only one. Measured on {len(rows[1])} held-out texts."
     )
 

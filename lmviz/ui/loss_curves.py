@@ -18,7 +18,7 @@ LEGEND = {  # the lines as they are drawn; Plotly's own legend forgets what was 
     "squared_error": ":blue[╍ squared error]",
     "hinge": ":green[┈ hinge]",
     "focal": ":violet[╌· focal]",
-    "label_smoothing": "— – label smoothing",
+    "label_smoothing": ":yellow[— – label smoothing]",
 }
 FORMULAS = {  # name: (loss, −∂loss/∂z_y); p is the probability of the truth, m its margin
     "cross_entropy": (r"$-\log p$", r"$1-p$"),

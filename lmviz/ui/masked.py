@@ -113,7 +113,7 @@ def gap(text: str, unit: str) -> None:
     most = figures.room((seen, position), (left, position))
     with one:
         st.markdown("**From both sides**: the masked model")
-        charts.draw(figures.guess, seen, position, most, "standing in the gap", key="masked_both", alt=guess_alt(seen, position, "from both sides"))
+        charts.draw(figures.guess, seen, position, most, "in the gap", key="masked_both", alt=guess_alt(seen, position, "from both sides"))
     with two:
         st.markdown(f"**From the left only**: {LEFT}, a next-token model")
         charts.draw(figures.guess, left, position, most, "coming next", key="masked_left", alt=guess_alt(left, position, "from the left only"))

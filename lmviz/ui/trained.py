@@ -149,6 +149,10 @@ def doubt(found: recorded.Series, unit: str) -> None:
                 alt = f"Reliability of nano trained on {loss_curves.NAMES[name]}; calibration error {_share(run.final['ece'])}."
                 charts.draw(reliability.reliability, summary, key=f"calibration_{name}", alt=alt)
     hot, smooth = (found.runs[name] for name in names)
+    tokens = display.number(hot.windows * found.settings["context"])
+    st.caption(
+        f"The pictures look at the passages of this book, as the picture above does; the numbers below at {tokens} tokens of works that neither network read, as the table of chapter 10 does."
+    )
     st.markdown(doubt_words(hot, smooth, unit))
 
 
@@ -165,7 +169,7 @@ def doubt_words(hot: recorded.TrainedRun, smooth: recorded.TrainedRun, unit: str
 
 
 def _nats(m: Estimate, unit: str) -> str:
-    return f"{display.number(display.in_unit(m.value, unit))} ± {display.number(display.in_unit((m.high - m.low) / 2, unit), 1)}"
+    return f"{display.in_unit(m.value, unit):.2f} ± {display.in_unit((m.high - m.low) / 2, unit):.2f}"
 
 
 def _share(m: Estimate) -> str:

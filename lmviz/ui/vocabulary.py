@@ -162,7 +162,7 @@ def costs_words(rows: list[dict], hidden_size: int) -> str:
         f"Each point is a training step: the loss and all gradients, on states of {hidden_size} numbers and tokens as rare as words are. Both scales are logarithmic, so a straight line is a power of V and its slope the exponent. Fitted from V = {display.number(FROM)} on: "
         f"time of the full softmax grows as V to the **{_slope(seconds['full'])}**, of the tree to the **{_slope(seconds['tree'])}**, where log₂ V itself would be {_slope(log_slope)}; adaptive softmax, {_slope(seconds['adaptive'])}. {_more_than_linear(seconds['full'])}"
         f"At {display.number(sizes[-1])} tokens the full softmax needs {_micro(at['full'])} and the tree {_micro(at['tree'])}. "
-        f"Memory: {_slope(n_bytes['full'])} for the full softmax, {_kilo(at['full'])} for each further token at the largest size. Computed **in strips**, the same softmax has {_slope(n_bytes['chunked'])} and {_kilo(at['chunked'])}: "
+        f"\n\nMemory for each further token grows as V to the {_slope(n_bytes['full'])} under the full softmax, to {_kilo(at['full'])} at the largest size. Computed **in strips**, the same softmax needs {_kilo(at['chunked'])}, and V to the {_slope(n_bytes['chunked'])} means that it does not grow: "
         "the table of logits is never written down, a few rows of it at a time are used and forgotten. Loss and gradients are the same but for rounding."
     )
 

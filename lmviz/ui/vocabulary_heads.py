@@ -72,7 +72,7 @@ def heads_words(row: dict, unit: str) -> str:
     cuts = " and ".join(display.number(cut) for cut in row["heads"]["adaptive"]["cutoffs"])
     return (
         f"After all tokens {PROSE[best]} is lowest. The better of the trees, {PROSE[tree]}, was through in {display.number(last[tree][1], 2)} s, {display.number(quicker, 2)} times as fast as the full softmax, and ends {gap[tree]}. "
-        f"{by_then_words(row, *last[tree][1:], unit)} A tree must tell two crowds apart with one vector at each point, and crowds made by id or by frequency have little in common. "
+        f"{by_then_words(row, *last[tree][1:], unit)} A tree must tell two crowds apart with one vector at each point, and crowds made by id or by frequency have little in common.\n\n"
         f"Adaptive softmax, cut at ranks {cuts}, where counted multiply-adds are fewest, keeps {display.number(row['heads']['full']['n_parameters'] / row['heads']['adaptive']['n_parameters'], 2)} times fewer numbers than the full softmax and ends {gap['adaptive']}. "
         f"The model’s own head, trained together with its body on far more text, has {display.amount(row['own_nats'], unit)}."
     )

@@ -32,7 +32,9 @@ def test_the_checkpoints_of_one_run_are_joined_up_to_nano():
 
 def test_cells_hold_the_percentages_and_a_gap_parts_the_two_kinds_of_columns():
     figure = figures.cells(["one", "two"], ["0", "10", "trigram"], [[A, B, A], [B, B, B]], split=2, x_title="steps")
-    assert [list(row) for row in figure.data[0].text] == [["70", "90"], ["90", "90"]] and [list(row) for row in figure.data[1].text] == [["70"], ["90"]]
+    assert [[list(row) for row in figure.data[i].z] for i in (0, 1)] == [[[70, 90], [90, 90]], [[70], [90]]]
+    words = figure.data[-1]
+    assert sorted(zip(words.y, words.x, words.text)) == [(0, 0, "70"), (0, 1, "90"), (0, 2.35, "70"), (1, 0, "90"), (1, 1, "90"), (1, 2.35, "90")]
     assert figure.data[1].x[0] > figure.data[0].x[-1] + 1
     assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 100)
 
