@@ -40,7 +40,7 @@ def two(rows: Sequence[Row], teacher: str, student: str, *, height: int = 372) -
             textfont={"size": 11, "color": colour},
             hovertext=[f"{row.label}<br>{name}: {display.probability(p)} ({display.one_in(p)})" for row, p in zip(rows, values, strict=True)], hoverinfo="text",
         )  # fmt: skip
-    theme.quiet(figure, height=height, x_title="probability of coming next, softened by T (logarithmic)")
+    theme.quiet(figure, height=height, x_title="probability, softened by T (log scale)")
     labels = [f"{row.label} ← came" if row.came else row.label for row in rows]
     figure.update_yaxes(tickvals=places, ticktext=labels, range=[len(rows) - 0.4, -0.6], showgrid=False, zeroline=False, tickfont_family="monospace")
     least = min(min(pair) for pair in pairs if min(pair) > 0)
