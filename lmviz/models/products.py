@@ -45,7 +45,7 @@ class PackedLayer(nn.Module):
 
     def __init__(self, parts: dict[str, Tensor]):
         super().__init__()
-        self.attention_norm, self.feed_forward_norm = parts["attention_norm"], parts["feed_forward_norm"]
+        self.attention_norm, self.feed_forward_norm = parts["attention_norm"].clone(), parts["feed_forward_norm"].clone()
         self.qkv, self.out, self.gate, self.up, self.down = (PackedLinear(parts[name]) for name in ("qkv.weight", "out.weight", "gate", "up", "down.weight"))
 
     def add_attention(self, x: Tensor, attended: Tensor) -> Tensor:
@@ -66,8 +66,9 @@ def network(tensors: dict[str, Tensor], config: LlamaConfig) -> Llama:
     if not HAS_ONEDNN or config.hidden_size < NARROWEST_PACKED:
         llama.load_state_dict(weights.from_hf(tensors, config), assign=True)
         return llama.requires_grad_(False)
-    llama.embedding.weight = nn.Parameter(tensors["model.embed_tokens.weight"], requires_grad=False)
-    llama.final_norm = nn.Parameter(tensors["model.norm.weight"], requires_grad=False)
+    # copies: as a view of the file, they would keep all of it mapped into memory
+    llama.embedding.weight = nn.Parameter(tensors["model.embed_tokens.weight"].clone(), requires_grad=False)
+    llama.final_norm = nn.Parameter(tensors["model.norm.weight"].clone(), requires_grad=False)
     D, F, V = config.hidden_size, config.intermediate_size, config.vocab_size
     wanted = {name: parameter.shape for name, parameter in llama.layers[0].named_parameters()} | {"gate": (F, D), "up": (F, D)}
     if llama.embedding.weight.shape != (V, D) or llama.final_norm.shape != (D,):
