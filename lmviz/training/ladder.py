@@ -61,6 +61,16 @@ def measure(names: Iterable[str], held_out: list[Work], passage: str, *, already
     return rows
 
 
+def measure_whole(names: Iterable[str], held_out: list[Work], already: dict[str, dict]) -> dict[str, dict]:
+    """The same over the works whole, every window of them (minutes a model): added to what is `already` known of the named models."""
+    from lmviz.models import registry
+    from lmviz.training.evaluate import bits_per_byte
+
+    texts = [work.text for work in held_out]
+    whole = {name: {"whole_works_bits_per_byte": round(bits_per_byte(registry.row(name).load(), texts), 4)} for name in names}
+    return {name: row | whole.get(name, {}) for name, row in already.items()}
+
+
 def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
     """The table, dearest first."""
 
@@ -68,20 +78,28 @@ def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
         return f"{row['n_parameters']:,}" if "n_parameters" in row else "–"
 
     works = ", ".join(work.name for work in held_out)
+
+    def whole(name: str, row: dict) -> str:
+        found = row["held_out_bits_per_byte"] if name in ("PPMd", "xz") else row.get("whole_works_bits_per_byte")
+        return "–" if found is None else f"{found:.3f}"
+
     ordered = sorted(rows.items(), key=lambda row: -row[1]["held_out_bits_per_byte"])
-    lines = [f"| {name} | {numbers(row)} | {row['held_out_bits_per_byte']:.3f} |" for name, row in ordered]
+    lines = [
+        f"| {name} | {numbers(row)} | {'–' if name in ('PPMd', 'xz') else format(row['held_out_bits_per_byte'], '.3f')} | {whole(name, row)} |"
+        for name, row in ordered
+    ]
     return "\n".join(
         [
             "# The bundled models",
             "",
             "Bits per byte on works that no model was trained on; lower is better.",
             "",
-            "| model | numbers it holds | bits per byte |",
-            "|---|---|---|",
+            "| model | numbers it holds | excerpts | whole works |",
+            "|---|---|---|---|",
             *lines,
             "",
-            "Models: four excerpts of 6,000 characters from each of the twelve held-out works, in overlapping windows of the model's own context.",
-            "PPMd (order 6) and xz (-9e): the same twelve works whole, each compressed by itself; they learn as they read, the models learned before.",
+            "Excerpts: four of 6,000 characters from each of the twelve held-out works; whole works: every byte of all twelve, pooled. Models read both in",
+            "overlapping windows of their own context. PPMd (order 6) and xz (-9e) compress each work by itself; they learn as they read, the models learned before.",
             "SmolLM2 has read most of the public-domain books there are, so these works may not be new to it. The n-grams and transformers here share one tokenizer.",
             "`validation.txt` is a passage of three of the held-out works; `measured.json` records what it costs each model, and a test checks that it still does.",
             "",
