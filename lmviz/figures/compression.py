@@ -23,9 +23,9 @@ def ribbon(costs: Sequence[float], texts: Sequence[str], bits: Sequence[int] | N
     shown = [i for i in range(len(costs)) if ends[i] > left and ends[i] - costs[i] < right]
     hover = [f"{display.plotly_escape(texts[i])}<br>{display.number(costs[i])} bits" for i in shown]
     figure.add_bar(
-        x=[costs[i] - min(0.1, costs[i] / 5) for i in shown], base=[ends[i] - costs[i] for i in shown], y=[TOKENS] * len(shown), width=0.5, orientation="h",
-        marker={"color": theme.LOSS, "opacity": 0.75,  # one shade, with gaps: two would look like a scale
-                "line": {"color": theme.TRUTH, "width": [3 if i == selected else 0 for i in shown]}}, hovertext=hover, hoverinfo="text",
+        x=[costs[i] for i in shown], base=[ends[i] - costs[i] for i in shown], y=[TOKENS] * len(shown), width=0.5, orientation="h",
+        marker={"color": theme.LOSS, "opacity": 0.8,  # one shade, with lines between: two would look like a scale
+                "line": {"color": [theme.TRUTH if i == selected else "rgba(255,255,255,0.9)" for i in shown], "width": [3 if i == selected else 1.5 for i in shown]}}, hovertext=hover, hoverinfo="text",
     )  # fmt: skip
     scale = 90 / (right - left)  # about how many letters fit in a bit of the axis
     for i in shown:

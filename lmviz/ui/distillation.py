@@ -249,21 +249,24 @@ def code(scored: ScoredText, selected: int) -> None:
 
 
 def snippet(scored: ScoredText, selected: int) -> str:
+    """The three losses at the selected token, with the student, T and α that the page shows."""
+    student = st.session_state.get(f"distillation_student_{scored.model}") or stored.opening_student(scored.model)
+    T, alpha = (st.session_state.get(f"distillation_{name}", value) for name, value in (("temperature", 1.0), ("alpha", 0.5)))
     return f"""import torch
 from lmviz import losses, models
 
-teacher, student = models.load({scored.model!r}), models.load({stored.opening_student(scored.model)!r})
+teacher, student = models.load({scored.model!r}), models.load({student!r})
 ids = teacher.encode({scored.text[:300]!r}).ids
 rows = []
 for model in (teacher, student):
     (states,), _ = model.states([[model.start_id, *ids[:-1]]])
     rows.append(model.logits(states).clone())
 
-t, T = {selected}, 2.0                               # the selected token, a temperature
+t, T, alpha = {selected}, {T:g}, {alpha:g}           # the selected token, the temperature, the weight of the text
 v, z, y = rows[0][t], rows[1][t], torch.tensor(ids[t])
 print(losses.cross_entropy(z, y).item())             # hard, nats
 print(losses.distillation(z, v, y, alpha=0.0, temperature=T).item())        # soft: T² · KL(teacher_T ‖ student_T)
-print(losses.distillation(z, v, y, alpha=0.5, temperature=T).item())        # half and half
+print(losses.distillation(z, v, y, alpha=alpha, temperature=T).item())      # both
 """
 
 

@@ -129,15 +129,17 @@ def test_the_prediction_is_computed():
 
 def test_the_snippet_prints_the_losses_of_the_page(capsys):
     at = opened(SENTENCE, token="3")
+    at.select_slider(key="distillation_temperature").set_value(2.0)
+    at.slider(key="distillation_alpha").set_value(0.3)
     at.session_state["distillation_code"] = True
     at.run()
     (snippet,) = [c.value for c in at.code if "models.load(" in c.value]
     exec(snippet, {})
-    hard, soft, half = map(float, capsys.readouterr().out.split())
+    hard, soft, both = map(float, capsys.readouterr().out.split())
     v, z = logits_of(stored.teacher(), SENTENCE)[0][3], logits_of(stored.opening_student(stored.teacher()), SENTENCE)[0][3]
     y = models.load("nano").encode(SENTENCE).ids[3]
-    parts = distillation.parts(z.numpy(), v.numpy(), y, alpha=0.5, temperature=2.0)
-    assert (hard, soft, half) == pytest.approx((float(parts.hard), float(parts.soft), float(parts.total)), rel=1e-3)
+    parts = distillation.parts(z.numpy(), v.numpy(), y, alpha=0.3, temperature=2.0)
+    assert (hard, soft, both) == pytest.approx((float(parts.hard), float(parts.soft), float(parts.total)), rel=1e-3)
 
 
 @pytest.fixture(scope="module")

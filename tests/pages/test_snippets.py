@@ -48,7 +48,7 @@ SAID = {
     "calibration": [(0, 0, three), (1, 0, nats), (1, 1, three)],
     "masked": [(0, 0, nats), (1, 0, three), (2, 0, three)],
     "exposure": [(4, 0, three), (5, 0, three)],
-    "distillation": [(0, 0, nats), (2, 0, three)],
+    "distillation": [(0, 0, nats), (1, 0, nats), (2, 0, nats)],
     "contrastive": [(0, 0, nats)],
     "vocabulary": [(1, 0, nats), (1, 1, nats)],
     "training": [],  # below: its runs end in numbers that stand in a table
