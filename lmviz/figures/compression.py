@@ -170,8 +170,7 @@ def growth(lengths: Sequence[int], others: Mapping[str, np.ndarray], models: Map
     rows = {**others, **models}
     for end, names, side in ((0, others, {"xanchor": "right", "xshift": -6}), (-1, models, {"xanchor": "left", "xshift": 6})):
         # beside the plot, where no line runs; compressors where they are far apart: they learn, and meet in the end
-        ordered = sorted(names, key=lambda name: rows[name][end])
-        for name, y in zip(ordered, _apart([float(rows[name][end]) for name in ordered], highest / 19)):
+        for name, y in theme.spread({name: float(rows[name][end]) for name in names}, highest / 19).items():
             label, colour = titles.get(name, name), theme.LOSS if name in models else theme.MUTED
             figure.add_annotation(x=np.log10(lengths[end]), y=y, showarrow=False, font={"color": colour, "size": 12}, text=f"<b>{label}</b>" if name == ours else label, **side)  # fmt: skip
     theme.quiet(figure, height=380, x_title="bytes of the text read", y_title="bits a byte")
@@ -179,26 +178,6 @@ def growth(lengths: Sequence[int], others: Mapping[str, np.ndarray], models: Map
     figure.update_yaxes(range=[0, highest * 1.08], zeroline=False, ticklabelstandoff=34)
     figure.update_layout(margin_r=70)
     return figure
-
-
-def _apart(values: Sequence[float], gap: float) -> list[float]:
-    """Where labels of ascending values stand: at least `gap` apart, and as near to their values as that allows.
-
-    >>> _apart([1.0, 1.1, 5.0], 0.5)
-    [0.8, 1.3, 5.0]
-    """
-    groups: list[list[float]] = []  # labels that touch, each group spread around the mean of its values
-    for value in values:
-        groups.append([value])
-        while len(groups) > 1 and _spread(groups[-2], gap)[-1] + gap > _spread(groups[-1], gap)[0]:
-            last = groups.pop()
-            groups[-1] += last
-    return [round(place, 9) for group in groups for place in _spread(group, gap)]
-
-
-def _spread(group: Sequence[float], gap: float) -> list[float]:
-    middle = sum(group) / len(group)
-    return [middle + (i - (len(group) - 1) / 2) * gap for i in range(len(group))]
 
 
 def _says(figure: go.Figure, x: float, y: float, text: str, *, mono: bool = False, size: int = 13) -> None:

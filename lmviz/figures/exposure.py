@@ -78,35 +78,17 @@ def along(curves: Mapping[str, Sequence[float]], bands: Mapping[str, tuple], ste
     room = 0.06 * (every.max() - every.min() or 1.0)
     bottom, top = min(every.min() - room, 0.0 if zero else np.inf), max(every.max() + room, 0.0 if zero else -np.inf)
     ends = {name: float(np.asarray(values)[-1]) for name, values in curves.items()}
-    for name, y in spread(ends, 0.068 * (top - bottom)).items():
+    places = theme.spread(ends, 0.068 * (top - bottom))
+    for name, y in places.items():
         figure.add_annotation(x=steps[-1], y=y, text=name, showarrow=False, xanchor="left", xshift=6, font={"color": RULES[name][0], "size": 12})
     if zero:
         figure.add_hline(y=0, line={"color": theme.MUTED, "width": 1})
         figure.add_annotation(x=0, xref="paper", y=0, yanchor="bottom", xanchor="left", text=zero, showarrow=False)
     theme.quiet(figure, height=height, x_title=x_title, y_title=y_title)
     figure.update_layout(margin_r=118)
-    figure.update_yaxes(range=[min(bottom, *spread(ends, 0.068 * (top - bottom)).values()), max(top, *spread(ends, 0.068 * (top - bottom)).values())], zeroline=False)  # fmt: skip
+    figure.update_yaxes(range=[min(bottom, *places.values()), max(top, *places.values())], zeroline=False)
     figure.update_xaxes(range=[steps[0], steps[-1]], zeroline=False)
     return figure
-
-
-def spread(heights: Mapping[str, float], apart: float) -> dict[str, float]:
-    """Heights of labels moved as little as needed so that neighbours are `apart`; their middle stays where it was.
-
-    >>> spread({"a": 0.0, "b": 0.0, "c": 5.0}, 1.0)
-    {'a': -0.5, 'b': 0.5, 'c': 5.0}
-    """
-    clusters = [[[name], height] for name, height in sorted(heights.items(), key=lambda item: item[1])]  # names, centre
-    merged = True
-    while merged:
-        merged = False
-        for i in range(len(clusters) - 1):
-            (lower, a), (upper, b) = clusters[i : i + 2]
-            if b - a < apart * (len(lower) + len(upper)) / 2 - 1e-12:
-                clusters[i : i + 2] = [[lower + upper, (a * len(lower) + b * len(upper)) / (len(lower) + len(upper))]]
-                merged = True
-                break
-    return {name: centre + apart * (i - (len(names) - 1) / 2) for names, centre in clusters for i, name in enumerate(names)}
 
 
 def remedies(runs: Mapping[str, Sequence[Sequence[dict]]], measures: Sequence[tuple[str, str]], *, height: int = 340) -> go.Figure:

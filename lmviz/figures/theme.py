@@ -4,6 +4,8 @@ The values are Streamlit's placeholders for the palette of the active theme: the
 dark. A test in a real browser holds that contract.
 """
 
+from collections.abc import Mapping
+
 MODEL = "#000001"  # what the model expected
 LOSS = "#000002"  # what it cost
 MUTED = "#000003"  # all the rest
@@ -23,3 +25,22 @@ def quiet(figure, *, height: int, x_title: str = "", y_title: str = ""):
         xaxis=axis | {"title": {"text": x_title, "font_color": MUTED}}, yaxis=axis | {"title": {"text": y_title, "font_color": MUTED}},
     )  # fmt: skip
     return figure
+
+
+def spread(heights: Mapping[str, float], apart: float) -> dict[str, float]:
+    """Heights of labels moved as little as needed so that neighbours are `apart`; their middle stays where it was.
+
+    >>> spread({"a": 0.0, "b": 0.0, "c": 5.0}, 1.0)
+    {'a': -0.5, 'b': 0.5, 'c': 5.0}
+    """
+    clusters = [[[name], height] for name, height in sorted(heights.items(), key=lambda item: item[1])]  # names, centre
+    merged = True
+    while merged:
+        merged = False
+        for i in range(len(clusters) - 1):
+            (lower, a), (upper, b) = clusters[i : i + 2]
+            if b - a < apart * (len(lower) + len(upper)) / 2 - 1e-12:
+                clusters[i : i + 2] = [[lower + upper, (a * len(lower) + b * len(upper)) / (len(lower) + len(upper))]]
+                merged = True
+                break
+    return {name: centre + apart * (i - (len(names) - 1) / 2) for names, centre in clusters for i, name in enumerate(names)}

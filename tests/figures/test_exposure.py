@@ -44,7 +44,7 @@ def test_every_curve_is_drawn_with_its_name_at_its_end_and_its_interval_around_i
 
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(-5, 5), min_size=1, max_size=6))
 def test_labels_keep_their_distance_and_their_order(heights):
-    placed = pictures.spread(heights, 1.0)
+    placed = theme.spread(heights, 1.0)
     ordered = [placed[name] for name, _ in sorted(heights.items(), key=lambda item: item[1])]
     assert all(b - a >= 1.0 - 1e-9 for a, b in zip(ordered, ordered[1:]))
     assert sum(placed.values()) == pytest.approx(sum(heights.values()), abs=1e-6)
