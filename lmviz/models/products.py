@@ -80,3 +80,17 @@ def network(tensors: dict[str, Tensor], config: LlamaConfig) -> Llama:
                 raise ValueError(f"{name} of layer {i} is {tuple(tensor.shape)}, not {tuple(wanted[name])}")
         llama.layers[i] = PackedLayer(parts)
     return llama
+
+
+def trainable(network: Llama) -> Llama:
+    """A copy of its own with ordinary float32 matrices, every one open to gradients; what was packed is laid out as it was, bit for bit."""
+    state = dict(network.state_dict())
+    for i, layer in enumerate(network.layers):
+        if isinstance(layer, PackedLayer):
+            qkv, out, gate, up, down = (getattr(layer, name).packed.to_dense() for name in ("qkv", "out", "gate", "up", "down"))
+            parts = {"qkv.weight": qkv, "out.weight": out, "gate_up.weight": torch.cat([gate, up]), "down.weight": down}
+            parts |= {"attention_norm": layer.attention_norm, "feed_forward_norm": layer.feed_forward_norm}
+            state |= {f"layers.{i}.{name}": tensor for name, tensor in parts.items()}
+    own = Llama(network.config, causal=network.causal)
+    own.load_state_dict(state)
+    return own

@@ -88,7 +88,7 @@ ROWS: tuple[ModelRow, ...] = (
 )  # fmt: skip
 
 MASKED_ROWS: tuple[ModelRow, ...] = (
-    ModelRow("masked", "masked", "encoder", "A Llama without the causal mask, 1.3 million weights, trained by this project to fill gaps in old novels and tales.",
+    ModelRow("masked", "masked", "encoder", "A Llama without the causal mask, 5.6 million weights, trained by this project to fill gaps in old novels and tales.",
              "MIT", "trained by this project on public-domain prose", "lmviz", lambda: (DATA / "masked" / "model.safetensors").exists(), lambda: _load_masked("masked")),
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Nano in series: one run saved as it learned, and one start trained under five losses. Torch-free until a model is loaded.
 
-A member is a model like any other: `models.load("nano@512")`, `models.load("nano-hinge")`. They share nano's sizes and tokenizer.
+A member is a model like any other: `models.load("nano@256")`, `models.load("nano-hinge")`. They share nano's sizes and tokenizer.
 """
 
 from __future__ import annotations

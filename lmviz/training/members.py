@@ -19,7 +19,7 @@ from lmviz.training.objectives import NAMES
 from lmviz.training.recipes import RECIPES
 from lmviz.training.tokenizer import CONTROL, PAD, START
 
-STEPS = (16, 64, 256, 512, 1024, 2048, 4096)  # and 0, which the seed gives, and the last, which is nano
+STEPS = (16, 64, 256, 1024, 4096)  # and 0, which the seed gives, and the last, which is nano
 
 
 def write(state: dict[str, torch.Tensor], config: LlamaConfig, folder: Path) -> None:

@@ -45,7 +45,7 @@ RECIPES = {
     ),
     "nano": Recipe("nano", llama(128, 4, 4, 352, 256), batch=16, steps=6200, decay=1400),
     "tiny": Recipe("tiny", llama(256, 6, 8, 640, 512), batch=8, steps=17000, decay=4500, warmup=100),  # grown from nano: see `grow`
-    "masked": Recipe("masked", llama(128, 4, 4, 352, 256), batch=16, steps=1565, decay=620, warmup=20, kind="masked"),  # started from nano's weights
+    "masked": Recipe("masked", llama(256, 6, 8, 640, 256), batch=32, steps=7000, decay=2300, warmup=100, kind="masked"),  # started from tiny's weights
 }
 
 

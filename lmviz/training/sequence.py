@@ -6,7 +6,6 @@ functions of `lmviz.sequence_level` say what is to be learned from it. Sources: 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,11 +41,6 @@ class Setting:
     def rows(self, method: str) -> int:
         """How many texts a step reads: as many as it would otherwise write."""
         return self.prompts * (self.samples if choice(method, "method", METHODS) in METHODS[:2] else 1)
-
-
-def trainable(network: Llama) -> Llama:
-    """A copy that can learn; the model it was copied from stays what it is."""
-    return copy.deepcopy(network).requires_grad_(True)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from lmviz import losses
+from lmviz.models import products
 from lmviz.models.embedding import encoded, mean_states
 
 
@@ -38,9 +39,8 @@ class Step:
 
 def trainee(model):
     """The model with a network of its own, in float32, ready to be trained: what is shared stays as it is."""
-    network = copy.deepcopy(model.network).requires_grad_(True)
     own = copy.copy(model)
-    own.network, own.name, own.revision = network, f"{model.name} after SimCSE", f"{model.revision}-simcse"
+    own.network, own.name, own.revision = products.trainable(model.network), f"{model.name} after SimCSE", f"{model.revision}-simcse"
     return own
 
 

@@ -177,10 +177,11 @@ def _live(unit: str) -> None:
 def _train(method: str, bar, place, unit: str) -> None:
     import torch
 
+    from lmviz.models import products
     from lmviz.training import sequence
 
     service, setting = runtime.service(), sequence.Setting()
-    network = service.call(lambda: sequence.trainable(models.load("nano").network))
+    network = service.call(lambda: products.trainable(models.load("nano").network))
     train = torch.from_numpy(recorded.windows()[0])
     steps = sequence.run(network, train, method, setting, steps=LIVE_STEPS, generator=torch.Generator().manual_seed(time.time_ns() % 2**31))
     started, drawn, turn = time.monotonic(), 0.0, 0

@@ -14,7 +14,7 @@ from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, links, masked_strip, reader, scores, show
 from lmviz.ui.remember import remembered
 
-LEFT = "nano"  # of the masked model's size, tokens and training text, but it reads what stands before only
+LEFT = recorded.LEFT
 READ = 120  # tokens; hiding each in turn reads the text so many times
 
 

@@ -9,7 +9,7 @@ from lmviz.data.recorded import masked as recorded
 from lmviz.figures import masked as figures
 from lmviz.models import files
 from lmviz.models.scored import ScoredText
-from lmviz.ui import charts, links, masked, masked_strip, remember
+from lmviz.ui import charts, links, masked_strip, remember
 from lmviz.ui.links import linked
 
 
@@ -108,8 +108,8 @@ def counting_words(stored: dict, unit: str) -> str:
     runs = stored["runs"]
     hidden, everywhere = ({name: np.array([run[column][-1] for run in rows]) for name, rows in runs.items()} for column in ("masked_nats", "all_nats"))
     seeds = len(runs["chosen"])
-    now = files.sha256(models.registry.DATA / masked.LEFT / "manifest.json")[:12]
-    start = masked.LEFT if stored["started_from"] == now else f"an earlier {masked.LEFT}"
+    now = files.sha256(models.registry.DATA / recorded.START / "manifest.json")[:12]
+    start = recorded.START if stored["started_from"] == now else f"an earlier {recorded.START}"
     return (
         f"Two kinds of training, alike but for where the loss is counted: {stored['steps']} steps of {display.number(stored['tokens_per_step'])} tokens from the weights of {start}, {seeds} seeds each "
         f"(thin lines). On held-out text the one that counted everywhere looks better by its own measure, {display.amount(everywhere['everywhere'].mean(), unit)} a token against "

@@ -43,7 +43,7 @@ st.markdown("$M$ is the set of chosen positions, $|M|$ their number, and $\\tild
 st.subheader("Where it stops", anchor=False)
 st.markdown(
     "Each gap is guessed by itself: two gaps side by side may be filled with words that do not go together. In use no mask stands in a text, so training and use differ. "
-    "A reading teaches from a seventh of its tokens; this model, small and trained on old novels alone, was therefore not started from nothing, but from the weights of a younger nano. And the pseudo-log-likelihood can rank sentences (Salazar et al. use it for that) without being anyone's probability."
+    "A reading teaches from a seventh of its tokens; this model, small and trained on old novels alone, was therefore not started from nothing, but from the weights of tiny. And the pseudo-log-likelihood can rank sentences (Salazar et al. use it for that) without being anyone's probability."
 )
 show.predict(*masked_pseudo.prediction(masked_pseudo.in_turn(text), scores.scored(text, masked.LEFT)), key="masked_predict")
 masked_pseudo.code(text)

@@ -32,7 +32,7 @@ def test_what_is_read_in_the_stored_draw_is_what_the_draw_says(model):
 
 
 def test_the_sum_over_texts_of_two_tokens_is_that_of_scoring_each_by_itself(model):
-    causal, n = models.load("nano"), 4
+    causal, n = models.load(recorded.LEFT), 4
     found = recorded.two_tokens(model, causal, only=n, rows=3)
     ids = range(3, 3 + n)
 

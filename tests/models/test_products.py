@@ -42,6 +42,24 @@ def test_narrow_networks_stay_as_they_are():
     assert not any(isinstance(layer, products.PackedLayer) for layer in products.network(tensors_of(narrow), narrow).layers)
 
 
+def test_a_packed_network_is_laid_out_as_it_was_and_learns():
+    tensors = tensors_of(WIDE)
+    packed, started = products.network(tensors, WIDE), weights.from_hf(tensors, WIDE)
+    own = products.trainable(packed)
+    assert all(torch.equal(tensor, started[name]) for name, tensor in own.state_dict().items()) and own.causal == packed.causal
+    ids = torch.arange(40)
+    with torch.inference_mode():
+        before = packed.read(ids, [40])[0]
+    own.read(ids, [40])[0].square().sum().backward()
+    with torch.no_grad():
+        for parameter in own.parameters():
+            assert parameter.grad.abs().max() > 0
+            parameter.sub_(parameter.grad)
+    with torch.inference_mode():
+        torch.testing.assert_close(packed.read(ids, [40])[0], before, rtol=0, atol=0)
+        assert not torch.allclose(own.read(ids, [40])[0], before, atol=1e-3)
+
+
 @pytest.mark.parametrize("hidden", [128, 256])
 @pytest.mark.parametrize(
     "name", ["model.embed_tokens.weight", "model.norm.weight", "model.layers.1.mlp.up_proj.weight", "model.layers.0.self_attn.q_proj.weight"]

@@ -6,6 +6,7 @@ import torch
 
 from lmviz import gradient_noise, models, sampling, sequence_level
 from lmviz.data.recorded import sequence as recorded
+from lmviz.models import products
 from lmviz.training import sequence
 
 SMALL = sequence.Setting(prompt=6, length=5, prompts=3, samples=2)
@@ -18,7 +19,7 @@ def nano():
 
 @pytest.fixture
 def network(nano):
-    return sequence.trainable(nano.network)
+    return products.trainable(nano.network)
 
 
 def windows(setting=SMALL, n=6) -> torch.Tensor:
@@ -92,7 +93,7 @@ def test_of_equal_samples_only_the_first_counts_for_minimum_risk():
 
 def test_a_run_lowers_its_loss_on_texts_it_sees_again_and_leaves_the_bundled_model_alone(nano):
     before = nano.network.embedding.weight.clone()
-    network = sequence.trainable(nano.network)
+    network = products.trainable(nano.network)
     texts = windows()
     steps = list(sequence.run(network, texts, "cross_entropy", SMALL, steps=12, generator=seeded()))
     assert [step.number for step in steps] == list(range(1, 13)) and steps[-1].loss < 0.9 * steps[0].loss
@@ -100,7 +101,7 @@ def test_a_run_lowers_its_loss_on_texts_it_sees_again_and_leaves_the_bundled_mod
 
 
 def test_the_same_seed_gives_the_same_run(nano):
-    runs = [[step.loss for step in sequence.run(sequence.trainable(nano.network), windows(), "reinforce_baseline", SMALL, steps=2, generator=seeded(9))] for _ in range(2)]  # fmt: skip
+    runs = [[step.loss for step in sequence.run(products.trainable(nano.network), windows(), "reinforce_baseline", SMALL, steps=2, generator=seeded(9))] for _ in range(2)]  # fmt: skip
     assert runs[0] == runs[1]
 
 

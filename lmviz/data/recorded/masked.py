@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("masked.json")
 VIEWS = Path(__file__).with_name("masked_views.json")
 PASSAGE, PASSAGE_TOKENS = "lighthouse-cat", 96  # what the rule is drawn on
+LEFT = "tiny"  # of the masked model's size, tokens and training text, but it reads what stands before only
+START = "nano"  # what the short runs start from and are the size of
 OPENING_GAP = 2  # "sat"
 SEED = 0
 STEPS, BATCH, EVERY, SEEDS = 120, 8, 15, (1, 2, 3)
@@ -126,21 +128,29 @@ def counting(corpus: Path, tokens: Path, *, steps: int = STEPS, seeds=SEEDS) -> 
     from lmviz.training.stream import prepare
 
     streams = prepare(corpus, tokens)
-    recipe = dataclasses.replace(RECIPES["masked"], batch=BATCH, steps=steps, decay=steps // 4, evaluate_every=EVERY, evaluate_windows=24, warmup=10)
-    nano = models.load("nano")
+    recipe = dataclasses.replace(
+        RECIPES["masked"], config=RECIPES[START].config, batch=BATCH, steps=steps, decay=steps // 4, evaluate_every=EVERY, evaluate_windows=24, warmup=10
+    )
+    small = models.load(START)
     runs: dict[str, list] = {"chosen": [], "everywhere": []}
     for seed in seeds:
         for name, task in (("chosen", MASKED_TOKENS), ("everywhere", EVERYWHERE)):
             rows: list[dict] = []
             with tempfile.TemporaryDirectory() as folder:
                 start = Path(folder) / "start.pt"
-                torch.save({"model": nano.network.state_dict(), "read": 0}, start)
+                torch.save({"model": small.network.state_dict(), "read": 0}, start)
                 train(dataclasses.replace(recipe, seed=seed), streams, Path(folder), task=task, grown_from=(start, recipe.config), report=rows.append)
             measured = [row for row in rows if "valid_masked_nats" in row]
             runs[name].append({"seed": seed, "step": [r["step"] for r in measured], "masked_nats": [r["valid_masked_nats"] for r in measured],
                                "all_nats": [r["valid_all_nats"] for r in measured]})  # fmt: skip
             print(name, seed, runs[name][-1], file=sys.stderr, flush=True)
-    return {"started_from": nano.revision, "steps": steps, "tokens_per_step": recipe.tokens_per_step, "held_out_windows": recipe.evaluate_windows, "runs": runs}
+    return {
+        "started_from": small.revision,
+        "steps": steps,
+        "tokens_per_step": recipe.tokens_per_step,
+        "held_out_windows": recipe.evaluate_windows,
+        "runs": runs,
+    }
 
 
 def main() -> None:
@@ -157,7 +167,7 @@ def main() -> None:
     if not options.only_training:
         masked = models.load_masked()
         VIEWS.write_text(json.dumps(make_views(masked), ensure_ascii=False) + "\n", encoding="utf-8")
-        stored["two_tokens"] = two_tokens(masked, models.load("nano"))
+        stored["two_tokens"] = two_tokens(masked, models.load(LEFT))
         print(stored["two_tokens"])
     FILE.write_text(json.dumps(stored) + "\n", encoding="utf-8")
 

@@ -46,10 +46,11 @@ def one_run(model, method: str, setting, seed: int, steps: int = STEPS):
     """One run from nano: what is measured every EVERY steps, and the trained network."""
     import torch
 
+    from lmviz.models import products
     from lmviz.training import sequence
 
     train, held_out = (torch.from_numpy(part) for part in windows())
-    network = sequence.trainable(model.network)
+    network = products.trainable(model.network)
     rows = [{"step": 0} | _measured(network, held_out, setting)]
     for step in sequence.run(network, train, method, setting, steps=steps, generator=torch.Generator().manual_seed(seed)):
         if step.number % EVERY == 0:
@@ -74,10 +75,11 @@ def gram_matrices(model, setting, batches: int = BATCHES) -> dict[str, list[list
     import torch
 
     from lmviz import sequence_level
+    from lmviz.models import products
     from lmviz.training import sequence
 
     train = torch.from_numpy(windows()[0])
-    network, generator = sequence.trainable(model.network), torch.Generator().manual_seed(0)
+    network, generator = products.trainable(model.network), torch.Generator().manual_seed(0)
     gradients: dict[str, list] = {name: [] for name in sequence.METHODS if name != "scheduled_sampling"}  # which has mixed inputs, and cross-entropy's gradient
     for _ in range(batches):
         rows = train[torch.randperm(len(train), generator=generator)[: setting.rows("cross_entropy")]]
