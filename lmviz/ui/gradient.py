@@ -24,7 +24,7 @@ def answer(scored: ScoredText, selected: int) -> str:
     """The question of the chapter, answered at the selected token."""
     here = evidence.of(scored).at([selected])
     return (
-        f"It feels its mistake: what it said, minus what came. At :violet[**{_token(scored, selected)}**] that pulls one logit up by :orange[**{display.probability(here.missing[0])}**] "
+        f"It feels its mistake: what it said, minus what came. At :violet[**{_token(scored, selected)}**] that pulls one [logit](glossary?term=logit), a raw score, up by :orange[**{display.probability(here.missing[0])}**] "
         f"and pushes {display.number(scored.vocab_size - 1)} others down by as much together, each by the chance it was given."
     )
 

@@ -81,7 +81,7 @@ def one_number_words(values, n: int, n_tokens: int, unit: str) -> str:
     spread = _largest_difference(values)
     difference = "exactly **0**" if spread == 0 else f"**{display.amount(spread, unit, 2)}**"
     cut = f" (Of {display.number(n_tokens)} tokens the first {display.number(n)} are taken here.)" if n < n_tokens else ""
-    return f"Four names, four computations in float64, one result: :orange[**{display.amount(values[1], unit)}**] a token. The largest difference between any two is {difference}.{cut}"
+    return f"A model gives each token a raw score, its [logit](glossary?term=logit); a [softmax](glossary?term=softmax) makes probabilities of them. How well they fit a text has four names in the books. Computed four ways, it is one number: :orange[**{display.amount(values[1], unit)}**] a token. The largest difference between any two is {difference}.{cut}"
 
 
 def _largest_difference(values) -> float:

@@ -90,7 +90,7 @@ def what_happens(survey, chosen: int, highest: float, dtype: str, token: str, un
     as_it_is = survey.reference[survey.scales.index(1.0)]
     wrong = [i for i in range(len(NAMES)) if not _right(survey, i, chosen)]
     text = (
-        f"“{token}” costs {display.amount(as_it_is, unit)}. With its logits ×\N{NO-BREAK SPACE}{display.number(scale)} the largest is {display.number(highest * scale)}, "
+        f"A model states raw scores, [logits](glossary?term=logit); the loss takes exp of them and a log. Six forms of it are equal on paper. “{token}” costs {display.amount(as_it_is, unit)}. With its logits ×\N{NO-BREAK SPACE}{display.number(scale)} the largest is {display.number(highest * scale)}, "
         f"and the loss is truly :orange[**{display.amount(truth, unit)}**]. "
     )
     if not wrong:
