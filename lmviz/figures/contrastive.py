@@ -12,15 +12,23 @@ from lmviz.figures import theme
 
 FAINT = "rgba(128,128,128,0.06)"
 SCALE = [[0, FAINT], [1, theme.MODEL]]
+FOOT = 104  # pixels below a matrix: its axis, then what its colours mean
 
 
-def matrix(values: np.ndarray, what: str, title: str, names: Sequence[str], partners: Sequence[str], *, labelled: bool, height: int = 390) -> go.Figure:
+def scale(least: float, height: int) -> dict:
+    """The bar below a matrix of that height that says which colour is which number, from `least` (or 0) to 1."""
+    least = min(0.0, float(least))
+    return {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -66 / (height - 30 - FOOT), "yanchor": "top", "len": 0.5, "thickness": 8, "outlinewidth": 0,
+            "tickvals": [least, 1], "ticktext": [display.number(least), "1"], "tickfont": {"size": 11}, "ypad": 0}  # fmt: skip
+
+
+def matrix(values: np.ndarray, what: str, title: str, names: Sequence[str], partners: Sequence[str], *, labelled: bool, height: int = 442) -> go.Figure:
     """One matrix, first sentences down, second ones across, the diagonal framed. `what` is "cosine" or "softmax"; names are escaped for Plotly."""
     places = list(range(len(values)))
     said = display.number if what == "cosine" else display.probability
     hover = [[f"{names[i]}<br>{partners[j]}<br>{what} {said(min(float(values[i, j]), 1.0))}" for j in places] for i in places]
     figure = go.Figure(
-        go.Heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=min(0.0, float(values.min())), zmax=1, showscale=False, xgap=2, ygap=2,
+        go.Heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=min(0.0, float(values.min())), zmax=1, colorbar=scale(values.min(), height), xgap=2, ygap=2,
                    hovertext=hover, hoverinfo="text", name=what)
     )  # fmt: skip
     for i in places:
@@ -30,7 +38,7 @@ def matrix(values: np.ndarray, what: str, title: str, names: Sequence[str], part
     return figure
 
 
-def row_losses(found: InfoNCE, names: Sequence[str], unit: str, title: str, *, height: int = 390) -> go.Figure:
+def row_losses(found: InfoNCE, names: Sequence[str], unit: str, title: str, *, height: int = 442) -> go.Figure:
     """−log of the diagonal, one bar a row; dotted, what a guess costs."""
     N = len(found.losses)
     shown = display.in_unit(found.losses, unit)
@@ -52,7 +60,7 @@ def _rows(figure: go.Figure, names: Sequence[str], title: str, height: int, *, l
     theme.quiet(figure, height=height)
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=labels, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False)
     figure.add_annotation(xref="x domain", yref="paper", x=0, y=1.01, text=title, showarrow=False, xanchor="left", yanchor="bottom")
-    figure.update_layout(margin={"t": 30, "b": 52})
+    figure.update_layout(margin={"t": 30, "b": FOOT})
     figure.update_xaxes(automargin=False)
 
 
@@ -117,7 +125,7 @@ def plane(runs: Sequence[dict], own: dict | None = None, *, height: int = 340) -
     return figure
 
 
-def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 300) -> go.Figure:
+def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 352) -> go.Figure:
     """The cosines of the same pairs before and after, on one scale."""
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.08)
     low = min(0.0, float(before.min()), float(after.min()))
@@ -125,16 +133,16 @@ def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 300) ->
         N = len(values)
         hover = [[f"{name}: first of pair {i + 1}, second of pair {j + 1}<br>cosine {display.number(float(values[i, j]))}" for j in range(N)] for i in range(N)]
         places, labels = list(range(N)), [str(i + 1) for i in range(N)]
-        figure.add_heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=low, zmax=1, showscale=False, xgap=2, ygap=2, hovertext=hover, hoverinfo="text", name=name, row=1, col=column)  # fmt: skip
+        figure.add_heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=low, zmax=1, showscale=column == 1, colorbar=scale(low, height) | {"len": 0.25}, xgap=2, ygap=2, hovertext=hover, hoverinfo="text", name=name, row=1, col=column)  # fmt: skip
         for i in places:
             figure.add_shape(type="rect", x0=i - 0.5, x1=i + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": theme.TRUTH, "width": 1.5}, row=1, col=column)
         figure.update_xaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, title_text="second of pair", row=1, col=column)
         figure.update_yaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, range=[N - 0.5, -0.5], title_text="first of pair" if column == 1 else "", row=1, col=column)  # fmt: skip
         axis = "x" if column == 1 else "x2"
         figure.add_annotation(xref=f"{axis} domain", yref="paper", x=0, y=1.01, text=f"cosines {name}", showarrow=False, xanchor="left", yanchor="bottom")
-    theme.quiet(figure, height=height)
-    figure.update_layout(margin_t=30)
-    figure.update_xaxes(fixedrange=True)
+    theme.quiet(figure, height=height, x_title="second of pair", y_title="first of pair")
+    figure.update_layout(margin={"t": 30, "b": FOOT})
+    figure.update_xaxes(fixedrange=True, automargin=False)
     figure.update_yaxes(fixedrange=True, automargin=True)
     return figure
 

@@ -24,6 +24,8 @@ def quiet(figure, *, height: int, x_title: str = "", y_title: str = ""):
         height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font={"size": FONT, "color": INK}, hoverlabel={"font_size": FONT}, dragmode=False,
         xaxis=axis | {"title": {"text": x_title, "font_color": MUTED}}, yaxis=axis | {"title": {"text": y_title, "font_color": MUTED}},
     )  # fmt: skip
+    for update in (figure.update_xaxes, figure.update_yaxes):  # those of further panels too
+        update(tickfont_color=MUTED, title_font_color=MUTED)
     return figure
 
 

@@ -56,6 +56,8 @@ def test_the_three_panels_hold_cosines_softmax_and_loss():
     np.testing.assert_allclose(cosines.data[0].z, steps.similarities)
     np.testing.assert_allclose(np.array(softmax.data[0].z).sum(1), 1)
     assert sum(shape.type == "rect" for shape in softmax.layout.shapes) == 4
+    least = min(0.0, float(steps.similarities.min()))
+    assert cosines.data[0].zmin == least and cosines.data[0].colorbar.tickvals == (least, 1) and softmax.data[0].colorbar.tickvals == (0, 1)
     bars = contrastive_figures.row_losses(steps, list("abcd"), "bits", "")
     np.testing.assert_allclose(bars.data[0].x, steps.losses / np.log(2))
     assert len({tuple(f.layout.yaxis.range) for f in (cosines, softmax, bars)}) == 1  # the rows stand side by side
