@@ -7,13 +7,13 @@ import pytest
 
 from lmviz import models
 from lmviz.data import examples
-from lmviz.models import scoring
+from lmviz.models import scoring, series
 from lmviz.models.scored import ScoredText
 from lmviz.ui import scores
 
 
 @pytest.mark.smollm2
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", [*models.names(), *(f"nano-{loss}" for loss in series.losses())])
 def test_the_first_view_is_what_a_fresh_run_gives(name):
     kept = scores.first_view(name)
     fresh = scoring.score(models.load(name), examples.OPENING)

@@ -53,6 +53,20 @@ def training_curves(curves: Sequence[Curve], quantity: str, *, unit: str, select
     return figure
 
 
+def sentence(rows: Sequence[tuple[str, float, str]]) -> go.Figure:
+    """One bar a model: what a text costs it, in bits a byte. Rows are (label, bits a byte, colour), from the top down."""
+    labels = [display.plotly_escape(_short(label, 30)) for label, _, _ in rows]
+    values = [value for _, value, _ in rows]
+    figure = go.Figure(
+        go.Bar(x=values, y=list(range(len(rows))), orientation="h", width=0.62, marker_color=[colour for *_, colour in rows], text=[display.number(v) for v in values], textposition="outside", cliponaxis=False,
+               hovertext=[f"{label}<br>{display.number(value)} bits a byte" for label, value in zip(labels, values, strict=True)], hoverinfo="text")
+    )  # fmt: skip
+    theme.quiet(figure, height=70 + 34 * len(rows), x_title="bits a byte of this text")
+    figure.update_xaxes(range=[0, 1.15 * max(values)], zeroline=False, showgrid=False, nticks=6)
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.5, -0.5], showgrid=False, zeroline=False)
+    return figure
+
+
 def styles_of(curves: Sequence[Curve]) -> list[tuple[str, str]]:
     """Colour and dash of each run: those of its loss in chapter 10, or a spare one for a loss that is already there."""
     spare, taken, styles = iter(SPARE), set(), []

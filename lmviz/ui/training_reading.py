@@ -1,46 +1,95 @@
 """Chapter 17, what follows from the runs: the reader's sentence under them, a question to predict, the code."""
 
+import numpy as np
 import streamlit as st
 
-from lmviz import display, units
+from lmviz import display, pulls, units
+from lmviz.data import examples
 from lmviz.errors import ReaderError
+from lmviz.figures import theme, training_curves
+from lmviz.figures.loss_curves import STYLE
 from lmviz.figures.training_curves import amount
 from lmviz.lab import recorded
 from lmviz.lab.choices import Data, Settings
 from lmviz.lab.curve import Curve
-from lmviz.ui import reader, runtime, show, training_lab, training_words, wrong
+from lmviz.models import series
+from lmviz.models.scored import ScoredText
+from lmviz.ui import charts, reader, runtime, scores, show, training_lab, training_words, wrong
+from lmviz.ui.remember import remembered
 
 READ_CHARACTERS = 500
 
 
 @st.fragment
 def your_sentence() -> None:
-    """The reader's text, read by each finished run; in bits a byte, since every token is a byte."""
-    runs = [run for run in training_lab.own_runs() if run.data.unit == "byte" and run.trouble is None]
+    """The reader's text under the recorded networks and under each of the reader's own finished runs; in bits a byte, since tokens differ."""
     text = reader.choices().text[:READ_CHARACTERS]
-    experiment = training_lab.live()
-    if not runs or (experiment is not None and experiment.is_live):
-        st.markdown(
-            "Once you have trained a model on text, it reads your own sentence here."
-            if not runs
-            else "As soon as the runs are done, they read your sentence here."
-        )
-        return
     if not text.strip():
-        st.markdown("Type a sentence at the top of the page, and your models read it here.")
+        st.markdown("Type a sentence at the top of the page, and every model of this chapter reads it here.")
         return
+    scored = under_each(text)
+    runs = [run for run in training_lab.own_runs() if run.data.unit == "byte" and run.trouble is None]
+    experiment = training_lab.live()
+    going = experiment is not None and experiment.is_live
     try:
-        rows = [(run.settings.label, _bits_per_byte(run, text)) for run in runs]
+        own = [] if going else [(f"yours: {run.settings.label}", _bits_per_byte(run, text), theme.MUTED) for run in runs]
     except ReaderError as trouble:
         show.trouble(trouble)
         return
-    best = min(rows, key=lambda row: row[1])
-    listed = "\n".join(f"- {display.md_escape(label)}: **{display.number(bits)} bits a byte**" for label, bits in rows)
-    few = f" (its first {READ_CHARACTERS} characters)" if len(reader.choices().text) > READ_CHARACTERS else ""
-    st.markdown(f"“{display.md_escape(text[:60])}{'…' if len(text) > 60 else ''}”{few}, read by what you trained:\n\n{listed}")
-    st.markdown(
-        f"Whoever knows nothing pays 8 bits a byte. {display.md_escape(best[0][:1].upper() + best[0][1:])} is ahead on this one sentence; that says little about the next."
-    )
+    rows = [(STYLE[loss][0], read.bits_per_byte, STYLE[loss][1]) for loss, read in scored.items()] + own
+    if rows:
+        alt = f"Bits a byte of your text: {'; '.join(f'{label} {display.number(bits)}' for label, bits, _ in rows)}."
+        charts.draw(training_curves.sentence, tuple(rows), key="training_sentence", alt=alt)
+    few = f" Only its first {READ_CHARACTERS} characters were read." if len(reader.choices().text) > READ_CHARACTERS else ""
+    st.markdown(sentence_words(scored, own, reader.choices().unit) + few)
+    if going:
+        st.markdown("As soon as your own runs are done, they read it too.")
+
+
+def under_each(text: str) -> dict[str, ScoredText]:
+    """The text under the recorded network of every loss. They are read from their files, asked once and let go: five that few ask for need not stay in memory."""
+    names = {loss: f"nano-{loss}" for loss in STYLE if loss in series.losses()}
+    if text == examples.OPENING and all(map(scores.first_view, names.values())):
+        return {loss: scores.first_view(name) for loss, name in names.items()}
+
+    def compute() -> dict[str, ScoredText]:
+        from lmviz.models import scoring
+
+        return {loss: scoring.score(series.row(name).load(), text) for loss, name in names.items()}
+
+    return remembered(("under each loss", text), compute, "Five networks are reading your text …") if names else {}
+
+
+def sentence_words(scored: dict[str, ScoredText], own: list[tuple[str, float, str]], unit: str) -> str:
+    """Who is ahead on this text, and at which token the recorded networks part most."""
+    words = ""
+    if len(scored) > 1:
+        best = min(scored, key=lambda loss: scored[loss].bits_per_byte)
+        words = f"Of the recorded networks the one trained on {pulls.spelled(best)} pays least for this text, :orange[**{display.number(scored[best].bits_per_byte)} bits a byte**]. "
+        if (at := _widest(scored)) is not None:
+            position, most = at
+            token = display.md_escape(display.visible(scored[best].tokens[position].text or "…"))
+            ends = [f"**{display.amount(float(scored[loss].losses[position]), unit)}**" for loss in ("cross_entropy", most)]
+            words += f"Cross-entropy and {pulls.spelled(most)} part most at :violet[**{token}**]: {ends[0]} against {ends[1]}. "
+    if own:
+        first = min(own, key=lambda row: row[1])
+        words += f"Of yours, {display.md_escape(first[0].removeprefix('yours: '))} is ahead, with **{display.number(first[1])} bits a byte**; its tokens are bytes, and who knows nothing of them pays 8. "
+    else:
+        words += "Once you have trained a model on text, it reads your sentence here as well. "
+    return words + "One sentence says little about the next."
+
+
+def _widest(scored: dict[str, ScoredText]) -> tuple[int, str] | None:
+    """The token, and the loss that states probabilities, at which a network differs most from cross-entropy's."""
+    if "cross_entropy" not in scored:
+        return None
+    gaps = {
+        loss: np.abs(read.losses - scored["cross_entropy"].losses) for loss, read in scored.items() if loss not in ("cross_entropy", "hinge")
+    }  # the hinge's scores are no probabilities: it differs everywhere
+    if not gaps:
+        return None
+    most = max(gaps, key=lambda loss: gaps[loss].max())
+    return int(gaps[most].argmax()), most
 
 
 def _bits_per_byte(run, text: str) -> float:

@@ -9,7 +9,7 @@ unit = reader.choices().unit
 st.markdown(training_words.answer(recorded.curves(), unit))
 training_lab.lab(unit)
 
-st.subheader("Your sentence, read by what you trained", anchor=False)
+st.subheader("Your sentence, read by each", anchor=False)
 training_reading.your_sentence()
 
 st.subheader("Why does the loss matter at all?", anchor=False)

@@ -3,17 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from lmviz import display, models, sources
+from lmviz import display, models, pulls, sources
+from lmviz.data import examples
 from lmviz.downstream import Estimate
+from lmviz.figures.loss_curves import STYLE
 from lmviz.lab import choices, recorded
 from lmviz.lab.choices import Data, Settings
 from lmviz.lab.curve import Curve
 from lmviz.lab.run import Run
-from lmviz.models import own, scoring
+from lmviz.models import own, scoring, series
 from lmviz.ui import training_lab, training_words
 from tests.pages.conftest import open_chapter
 
@@ -53,6 +56,12 @@ def table(at) -> list[list[str]]:
     return [[cell.strip().strip("*") for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
 
 
+def sentence_bars(at) -> dict[str, float]:
+    """Label → bits a byte, as drawn."""
+    (spec,) = [json.loads(c.proto.spec) for c in at.get("plotly_chart") if "Bits a byte of your text" in c.proto.alt]
+    return dict(zip(spec["layout"]["yaxis"]["ticktext"], spec["data"][0]["x"], strict=True))
+
+
 def alone(settings: Settings, data: Data) -> Run:
     """The same run without page, queue and thread."""
     before = torch.get_num_threads()
@@ -71,8 +80,30 @@ def test_the_page_opens_on_finished_runs_and_says_what_was_recorded():
     curves = recorded.curves()
     assert [row[2] for row in table(at)] == [display.number(curve.held_out[-1]) for curve in curves]
     assert any(m.value.startswith("Recorded:") and display.number(min(c.held_out[-1] for c in curves)) in m.value for m in at.markdown)
-    (chart,) = at.get("plotly_chart")
+    chart = at.get("plotly_chart")[0]
     assert len([t for t in json.loads(chart.proto.spec)["data"] if t.get("name")]) == len(curves)
+
+
+@pytest.mark.parametrize("text", [examples.OPENING, "A small boat came home before the storm."])
+def test_the_readers_text_is_read_by_the_network_of_every_loss(text):
+    at = open_chapter(PAGE, model="nano", unit="nats", text=text)
+    assert not at.exception
+    fresh = {loss: scoring.score(series.load_loss(loss), text) for loss in series.losses()}
+    assert sentence_bars(at) == pytest.approx({STYLE[loss][0]: read.bits_per_byte for loss, read in fresh.items()}, rel=1e-4)
+    best = min(fresh, key=lambda loss: fresh[loss].bits_per_byte)
+    said = " ".join(m.value for m in at.markdown)
+    assert f"trained on {pulls.spelled(best)} pays least for this text, :orange[**{display.number(fresh[best].bits_per_byte)} bits a byte**]" in said
+    gaps = {loss: np.abs(read.losses - fresh["cross_entropy"].losses) for loss, read in fresh.items() if loss != "hinge"}
+    most = max(gaps, key=lambda loss: gaps[loss].max())
+    ends = [display.amount(float(fresh[loss].losses[gaps[most].argmax()]), "nats") for loss in ("cross_entropy", most)]
+    assert f"**{ends[0]}** against **{ends[1]}**" in said
+
+
+def test_without_a_text_the_page_asks_for_one_and_a_long_one_is_cut():
+    at = open_chapter(PAGE, model="nano", unit="nats", text=" ")
+    assert not at.exception and any("every model of this chapter reads it here" in m.value for m in at.markdown)
+    at = open_chapter(PAGE, model="nano", unit="nats", text="One day it rained. " * 40)
+    assert any("Only its first 500 characters were read." in m.value for m in at.markdown)
 
 
 def test_recorded_runs_whose_intervals_overlap_are_called_too_close(monkeypatch):
@@ -94,10 +125,12 @@ def test_two_losses_side_by_side_give_what_the_same_runs_give_alone():
         assert run.curve() == alone(run.settings, run.data).curve()
     assert [row[0] for row in table(at)] == ["cross\\-entropy", "squared error"]
     assert [row[2] for row in table(at)] == [display.number(run.curve().held_out[-1]) for run in (ce, se)]
+    bits = {run.settings.label: scoring.score(run.language_model("x"), examples.OPENING).bits_per_byte for run in (ce, se)}
+    drawn = sentence_bars(at)  # the reader's own sentence, under what was trained
+    assert {label: drawn[f"yours: {label}"] for label in bits} == pytest.approx(bits)
+    first = min(bits, key=bits.get)
     text = " ".join(m.value for m in at.markdown)
-    for run in (ce, se):  # the reader's own sentence, under what was trained
-        bits = scoring.score(run.language_model("x"), "The cat sat on the mat").bits_per_byte
-        assert f"{run.settings.label.replace('-', chr(92) + '-')}: **{display.number(bits)} bits a byte**" in text
+    assert f"Of yours, {display.md_escape(first)} is ahead, with **{display.number(bits[first])} bits a byte**" in text
 
 
 def test_a_known_source_is_drawn_with_its_entropy_and_the_kl_that_is_left():

@@ -9,7 +9,7 @@ from lmviz.models import scoring, series
 
 
 def main() -> None:
-    for name in models.names():
+    for name in [*models.names(), *(f"nano-{loss}" for loss in series.losses())]:  # the latter for chapter 17
         scored = scoring.score(models.load(name), examples.OPENING)
         (FIRST_VIEWS / f"{name}.json").write_text(json.dumps(scored.as_dict(), ensure_ascii=False, indent=0), encoding="utf-8")
         print(name, scored.perplexity)
