@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> Path:
     from lmviz.training.corpus import works
     from lmviz.training.evaluate import bits_per_byte
     from lmviz.training.export import export, export_tokenizer, model_card
-    from lmviz.training.loop import train
+    from lmviz.training.loop import starting_point, train
     from lmviz.training.stream import prepare
     from lmviz.training.tokenizer import CONTROL, START
 
@@ -93,6 +93,7 @@ def run(options: argparse.Namespace) -> Path:
         raise ReaderError(
             "The teacher reads other tokens than those kept here. Give another --out or --tokens, so that the text is cut as the teacher cuts it."
         )
+    grown_from = (options.grow_from, dataclasses.replace(RECIPES["nano"].config, vocab_size=recipe.config.vocab_size)) if options.grow_from else None
     with tqdm(total=recipe.steps, unit="step") as bar:
         latest: dict[str, float] = {}
 
@@ -103,23 +104,24 @@ def run(options: argparse.Namespace) -> Path:
 
         model = train(
             recipe, streams, options.out / "run", threads=options.threads, compiled=options.compile, bfloat16=options.bfloat16, snapshots=frozenset(options.snapshots), report=report, teacher=teacher, task=masked.MASKED_TOKENS if fills_gaps else None,
-            grown_from=(options.grow_from, dataclasses.replace(RECIPES["nano"].config, vocab_size=recipe.config.vocab_size)) if options.grow_from else None,
+            grown_from=grown_from,
         )  # fmt: skip
     folder = options.out / recipe.name
 
     # what was run may be less than the recipe: see `decay` in `loop.train`
-    last, saved = (
-        json.loads((options.out / "run" / "log.jsonl").read_text().splitlines()[-1]),
-        torch.load(options.out / "run" / "checkpoint.pt", weights_only=True),
-    )
+    log = options.out / "run" / "log.jsonl"
+    last, saved = json.loads(log.read_text().splitlines()[-1]), torch.load(options.out / "run" / "checkpoint.pt", weights_only=True)
+    schedule = f"{last['step']} steps, the last {saved['decay']} decaying"
+    if grown_from is not None:
+        schedule = f"started from what {options.grow_from.name} had learned from {starting_point(*grown_from)[2]:,} tokens; then {schedule}"
 
     def card(held_out: str) -> str:
         return (masked.model_card if fills_gaps else model_card)(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=last["tokens"],
-                          held_out=held_out, schedule=f"{last['step']} steps, the last {saved['decay']} decaying",
+                          held_out=held_out, schedule=schedule,
                           precision="float32, with products in bfloat16" if options.bfloat16 else "float32")  # fmt: skip
 
     export_tokenizer(streams, options.out / "tokenizer")
-    export(model, recipe, streams, folder, card=card("being measured"))
+    export(model, recipe, streams, folder, card=card("being measured"), log=log)
     texts = [work.text for work in works(options.corpus) if work.name in streams.valid_works]
     every = max(1, sum(map(len, texts)) // 100_000)
     if fills_gaps:
@@ -129,7 +131,7 @@ def run(options: argparse.Namespace) -> Path:
         loaded = load_llama(folder, name=recipe.name, tokenizer_name="own", control=CONTROL, start_id=CONTROL[START])
         measured = f"{bits_per_byte(loaded, texts, every=every):.4f}"
     share = "every window" if every == 1 else f"one window in {every}"
-    export(model, recipe, streams, folder, card=card(f"{measured} over {len(texts)} whole works ({share})"))
+    export(model, recipe, streams, folder, card=card(f"{measured} over {len(texts)} whole works ({share})"), log=log)
     print(
         f"{measured}{'' if fills_gaps else ' bits per byte'} on {len(texts)} works it never read; written to {folder} in {time.monotonic() - began:.0f} s",
         file=sys.stderr,

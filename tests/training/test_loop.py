@@ -132,6 +132,13 @@ def test_the_smoke_command_trains_and_exports_a_model_that_loads(corpus, tmp_pat
     measured = bits_per_byte(model, [w.text for w in works(corpus) if w.name in held_out(works(corpus))])
     card = (tmp_path / "smoke" / "README.md").read_text()
     assert f"{measured:.4f} over 1 whole works" in card and "8 steps, the last 3 decaying" in card and ("bfloat16" in card) == bool(more)
+    again = tmp_path / "again"  # what it exported can be gone on from
+    assert (
+        main(["--corpus", str(corpus), "--out", str(again), "--steps", "2", "--tokens", str(tmp_path / "tokens"), "--grow-from", str(tmp_path / "smoke")]) == 0
+    )
+    seen = json.loads((tmp_path / "smoke" / "run.json").read_text())["tokens"][-1]
+    assert f"from what smoke had learned from {seen:,} tokens; then 2 steps" in (again / "smoke" / "README.md").read_text()
+    assert json.loads((again / "smoke" / "run.json").read_text())["tokens"][0] > seen
 
 
 @pytest.mark.parametrize("name, content, complaint", [("empty", None, "holds no"), ("bad", b"\xff\xfe", "UTF-8")])
