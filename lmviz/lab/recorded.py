@@ -32,6 +32,12 @@ def finals() -> dict[str, Estimate]:
     return {name: run.final["held_out_nats"] for name, run in series.runs.items()} if series else {}
 
 
+def held_out_windows() -> tuple[int, int] | None:
+    """On how many held-out windows the recorded runs were measured as they went, and at their end (chapter 10's table); None if none is recorded."""
+    series = losses.load()
+    return (series.settings["held_out_windows"], next(iter(series.runs.values())).windows) if series and series.runs else None
+
+
 def from_series(run: TrainedRun, tokens_per_step: int) -> Curve:
     """One run under one loss: its own loss in stretches, and held-out cross-entropy in nats a token of the bundled vocabulary."""
     size = max(1, len(run.step) // POINTS)
