@@ -7,6 +7,7 @@ import streamlit as st
 
 from lmviz import display, masking, models
 from lmviz.data import examples
+from lmviz.data.first_views import distillation as teachers
 from lmviz.data.recorded import masked as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import masked as figures
@@ -14,7 +15,6 @@ from lmviz.models.scored import ScoredText
 from lmviz.ui import charts, links, masked_strip, reader, scores, show
 from lmviz.ui.remember import remembered
 
-LEFT = recorded.LEFT
 READ = 120  # tokens; hiding each in turn reads the text so many times
 
 
@@ -25,6 +25,11 @@ def reader_text() -> str:
         row = models.registry.MASKED_ROWS[0]
         show.trouble(ReaderError(row.missing, remedy="git checkout -- lmviz/data"))
         st.stop()
+    try:
+        left()
+    except ReaderError as trouble:
+        show.trouble(trouble)
+        st.stop()
     if not chosen.text.strip():
         st.info("There is nothing to read yet. Type a sentence above, or start from an example.")
         st.stop()
@@ -34,6 +39,11 @@ def reader_text() -> str:
     if text != chosen.text:
         st.info(f"This chapter reads a text once for each of its tokens. Yours is long; its first {READ} tokens are used.")
     return text
+
+
+def left() -> str:
+    """Who reads from the left only: the best of our own next-token models that this host offers; tiny, of the masked model's size, if it may."""
+    return teachers.teacher()
 
 
 def _first(text: str) -> str:
@@ -107,16 +117,16 @@ def gap(text: str, unit: str) -> None:
     if position is None:
         st.markdown("Nothing is hidden, so there is nothing to guess. **Click a token above** to hide it.")
         return
-    left = scores.scored(text, LEFT)
-    st.markdown(answer(seen, left, position, unit))
+    one_sided = scores.scored(text, left())
+    st.markdown(answer(seen, one_sided, position, unit))
     one, two = st.columns(2, gap="medium")
-    most = figures.room((seen, position), (left, position))
+    most = figures.room((seen, position), (one_sided, position))
     with one:
         st.markdown("**From both sides**: the masked model")
         charts.draw(figures.guess, seen, position, most, "in the gap", key="masked_both", alt=guess_alt(seen, position, "from both sides"))
     with two:
-        st.markdown(f"**From the left only**: {LEFT}, a next-token model")
-        charts.draw(figures.guess, left, position, most, "coming next", key="masked_left", alt=guess_alt(left, position, "from the left only"))
+        st.markdown(f"**From the left only**: {one_sided.model}, a next-token model")
+        charts.draw(figures.guess, one_sided, position, most, "coming next", key="masked_left", alt=guess_alt(one_sided, position, "from the left only"))
     if len(hidden) > 1:
         several(seen, hidden, unit)
 

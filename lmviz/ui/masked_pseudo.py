@@ -46,11 +46,11 @@ def _read_in_turn(text: str) -> ScoredText:
 @st.fragment
 def beside(text: str, unit: str) -> None:
     """The picture, the totals, and what the difference is."""
-    turn, left = in_turn(text), scores.scored(text, masked.LEFT)
+    turn, left = in_turn(text), scores.scored(text, masked.left())
     charts.draw(figures.in_turn, turn, left, unit, key="masked_turn", alt=turn_alt(turn, left, unit))
     st.markdown(turn_words(turn, left, unit))
     own = reader.choices().model
-    causal = [left] + ([scores.scored(text, own)] if own != masked.LEFT else [])
+    causal = [left] + ([scores.scored(text, own)] if own != left.model else [])
     with st.container(key="masked_totals"):
         st.markdown(totals(turn, causal, unit))
     show.tokenizer_note({scored.model: len(scored) for scored in (turn, *causal)})
@@ -115,7 +115,8 @@ def prediction(turn: ScoredText, left: ScoredText) -> tuple[str, list[str], int,
     n, total = helped(turn, left), len(turn)
     options = ["fewer than half", "half to three quarters", "more than three quarters", "every one"]
     answer = 3 if n == total else int(np.searchsorted([0.5, 0.75], n / total, side="right"))
-    because = f"{n} of {total}. The two models are of one size and read the same books. One is told what comes after; the other guessed every token of its training text, where a masked model guesses a seventh."
+    alike = "The two models are of one size and" if left.model == recorded.LEFT else "The two models"
+    because = f"{n} of {total}. {alike} read the same books. One is told what comes after; the other guessed every token of its training text, where a masked model guesses a seventh."
     edges = [0.5, 0.75, 1.0]
     under = "What comes after tells a lot about most words."
     over = "Some words are told by what came before, and there the model that read from the left has had more practice."
@@ -132,7 +133,7 @@ def code(text: str) -> None:
         from lmviz.models import gaps
 
         functions = (masking.bert, gaps.fill, gaps.in_turn, losses.masked_cross_entropy)
-    show.code(snippet(text, hidden[-1] if hidden else 0), *functions, key="masked_code", of=("masked", masked.LEFT))
+    show.code(snippet(text, hidden[-1] if hidden else 0), *functions, key="masked_code", of=("masked", masked.left()))
 
 
 def snippet(text: str, position: int) -> str:

@@ -72,7 +72,9 @@ def recorded(curves: list[Curve], unit: str) -> str:
         low, high = (display.amount(end, unit) for end in (finals[best.loss].low, finals[best.loss].high))
         text += f" But {names} are too close to call: the 95 % interval of the first, from {low} to {high}, reaches the others’, and one run each from one seed cannot say which of them teaches better."
     if windows := stored.held_out_windows():
-        text += f" Curves and table are measured on {windows[0]} windows of held-out text; chapter 10 measures the ends again on {windows[1]} and differs a little."
+        text += (
+            f" Curves and table are measured on {windows[0]} windows of held-out text; chapter 10 measures the ends again on {windows[1]} and differs a little."
+        )
     return text
 
 

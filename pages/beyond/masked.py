@@ -45,7 +45,7 @@ st.markdown(
     "Each gap is guessed by itself: two gaps side by side may be filled with words that do not go together. In use no mask stands in a text, so training and use differ. "
     "A reading teaches from a seventh of its tokens; this model, small and trained on old novels alone, was therefore not started from nothing, but from the weights of tiny. And the pseudo-log-likelihood can rank sentences (Salazar et al. use it for that) without being anyone's probability."
 )
-show.predict(*masked_pseudo.prediction(masked_pseudo.in_turn(text), scores.scored(text, masked.LEFT)), key="masked_predict")
+show.predict(*masked_pseudo.prediction(masked_pseudo.in_turn(text), scores.scored(text, masked.left())), key="masked_predict")
 masked_pseudo.code(text)
 show.sources(
     "Devlin, J., Chang, M.-W., Lee, K., & Toutanova, K. (2019). *BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding*. NAACL, section 3.1: the 15 % rule.",

@@ -47,7 +47,7 @@ def nats_at(model, text, hidden) -> np.ndarray:
 def test_the_answer_has_the_loss_at_the_gap_from_both_sides_and_from_the_left(model):
     at = opened()
     (gap,) = at.session_state["masked_hidden"]
-    left = scoring.score(models.load(ui.LEFT), TEXT)
+    left = scoring.score(models.load(ui.left()), TEXT)
     words = words_of(at)
     assert f":orange[**{display.amount(nats_at(model, TEXT, [gap])[0], 'nats')}**]" in words
     assert f"**{display.amount(left.losses[gap], 'nats')}**. " in words
@@ -94,7 +94,7 @@ def test_another_text_starts_with_a_gap_of_its_own():
 
 def test_the_totals_are_the_pseudo_log_likelihood_and_the_causal_models_loss(model):
     words = words_of(opened())
-    turn, left = gaps.pseudo(model, TEXT), scoring.score(models.load(ui.LEFT), TEXT)
+    turn, left = gaps.pseudo(model, TEXT), scoring.score(models.load(ui.left()), TEXT)
     assert f"given all the others) | {display.number(turn.total_nats)} | {display.number(turn.bits_per_byte)} |" in words
     assert f"given those before it) | {display.number(left.total_nats)} | {display.number(left.bits_per_byte)} |" in words
     assert turn.bits_per_byte == pytest.approx(turn.total_nats / math.log(2) / len(TEXT.encode()))
@@ -118,7 +118,7 @@ def test_a_draw_counts_the_chosen_tokens_alone_beside_all(model):
 
 
 def test_the_prediction_is_answered_by_this_text(model):
-    turn, left = gaps.pseudo(model, TEXT), scoring.score(models.load(ui.LEFT), TEXT)
+    turn, left = gaps.pseudo(model, TEXT), scoring.score(models.load(ui.left()), TEXT)
     share = (turn.losses < left.losses).mean()
     answer = masked_pseudo.prediction(turn, left)[2]
     assert answer == (3 if share == 1 else 2 if share >= 0.75 else 1 if share >= 0.5 else 0)
@@ -141,3 +141,12 @@ def test_the_snippet_gives_the_numbers_of_the_page(capsys):
     gap, total, per_byte = map(float, capsys.readouterr().out.split())
     shown = re.search(r"a loss of :orange\[\*\*([\d.]+) nats", words_of(at)).group(1)
     assert display.number(gap) == shown and f"| {display.number(-total)} | {display.number(per_byte)} |" in words_of(at)
+
+
+def test_where_tiny_is_not_offered_nano_reads_from_the_left(monkeypatch):
+    monkeypatch.setenv("LMVIZ_MODELS", "nano")
+    at = opened()
+    left = scoring.score(models.load("nano"), TEXT)
+    words = words_of(at)
+    assert not at.exception and "nano, a next-token model" in words and "tiny, a next-token model" not in words
+    assert f"given those before it) | {display.number(left.total_nats)} | {display.number(left.bits_per_byte)} |" in words
