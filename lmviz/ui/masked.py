@@ -7,7 +7,6 @@ import streamlit as st
 
 from lmviz import display, masking, models
 from lmviz.data import examples
-from lmviz.data.first_views import distillation as teachers
 from lmviz.data.recorded import masked as recorded
 from lmviz.errors import ReaderError
 from lmviz.figures import masked as figures
@@ -25,11 +24,6 @@ def reader_text() -> str:
         row = models.registry.MASKED_ROWS[0]
         show.trouble(ReaderError(row.missing, remedy="git checkout -- lmviz/data"))
         st.stop()
-    try:
-        left()
-    except ReaderError as trouble:
-        show.trouble(trouble)
-        st.stop()
     if not chosen.text.strip():
         st.info("There is nothing to read yet. Type a sentence above, or start from an example.")
         st.stop()
@@ -42,8 +36,8 @@ def reader_text() -> str:
 
 
 def left() -> str:
-    """Who reads from the left only: the best of our own next-token models that this host offers; tiny, of the masked model's size, if it may."""
-    return teachers.teacher()
+    """Who reads from the left only: the next-token model of the masked one's size; where this host does not offer it, the smaller one."""
+    return recorded.LEFT if recorded.LEFT in models.names() else recorded.START
 
 
 def _first(text: str) -> str:
