@@ -61,13 +61,19 @@ def measure(names: Iterable[str], held_out: list[Work], passage: str, *, already
     return rows
 
 
+LONGEST = 2048  # tokens of a window over whole works: SmolLM2 could read 8,192, at twice the price
+
+
 def measure_whole(names: Iterable[str], held_out: list[Work], already: dict[str, dict]) -> dict[str, dict]:
-    """The same over the works whole, every window of them (minutes a model): added to what is `already` known of the named models."""
+    """The same over the works whole, every window of them (minutes a model, SmolLM2 most of an hour): added to what is `already` known of the named models."""
     from lmviz.models import registry
     from lmviz.training.evaluate import bits_per_byte
 
     texts = [work.text for work in held_out]
-    whole = {name: {"whole_works_bits_per_byte": round(bits_per_byte(registry.row(name).load(), texts), 4)} for name in names}
+    whole = {}
+    for name in names:
+        model = registry.row(name).load()
+        whole[name] = {"whole_works_bits_per_byte": round(bits_per_byte(model, texts, context=min(model.context, LONGEST)), 4)}
     return {name: row | whole.get(name, {}) for name, row in already.items()}
 
 
@@ -79,13 +85,15 @@ def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
 
     works = ", ".join(work.name for work in held_out)
 
-    def whole(name: str, row: dict) -> str:
-        found = row["held_out_bits_per_byte"] if name in ("PPMd", "xz") else row.get("whole_works_bits_per_byte")
+    def whole(name: str, row: dict) -> float | None:
+        return row["held_out_bits_per_byte"] if name in ("PPMd", "xz") else row.get("whole_works_bits_per_byte")
+
+    def said(found: float | None) -> str:
         return "–" if found is None else f"{found:.3f}"
 
-    ordered = sorted(rows.items(), key=lambda row: -row[1]["held_out_bits_per_byte"])
+    ordered = sorted(rows.items(), key=lambda item: -(whole(*item) or item[1]["held_out_bits_per_byte"]))
     lines = [
-        f"| {name} | {numbers(row)} | {'–' if name in ('PPMd', 'xz') else format(row['held_out_bits_per_byte'], '.3f')} | {whole(name, row)} |"
+        f"| {name} | {numbers(row)} | {said(None if name in ('PPMd', 'xz') else row['held_out_bits_per_byte'])} | {said(whole(name, row))} |"
         for name, row in ordered
     ]
     return "\n".join(
@@ -99,7 +107,7 @@ def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
             *lines,
             "",
             "Excerpts: four of 6,000 characters from each of the twelve held-out works; whole works: every byte of all twelve, pooled. Models read both in",
-            "overlapping windows of their own context. PPMd (order 6) and xz (-9e) compress each work by itself; they learn as they read, the models learned before.",
+            f"overlapping windows of their own context, at most {LONGEST:,} tokens over whole works. PPMd (order 6) and xz (-9e) compress each work by itself; they learn as they read, the models learned before.",
             "SmolLM2 has read most of the public-domain books there are, so these works may not be new to it. The n-grams and transformers here share one tokenizer.",
             "`validation.txt` is a passage of three of the held-out works; `measured.json` records what it costs each model, and a test checks that it still does.",
             "",
