@@ -44,15 +44,20 @@ def fates(counts: tuple[int, int, int]) -> go.Figure:
     rule = (masking.AS_MASK, masking.AS_RANDOM, 1 - masking.AS_MASK - masking.AS_RANDOM)
     total = sum(counts)
     figure = go.Figure()
+    begins = 0.0
     for fate, share, count, colour, opacity in zip(FATE_NAMES, rule, counts, (theme.TRUTH, theme.LOSS, theme.MUTED), (1.0, 1.0, 0.75), strict=True):
         name = FATE_NAMES[fate]
         figure.add_bar(
-            x=[share, count / total], y=["the rule", "this draw"], orientation="h", marker={"color": colour, "opacity": opacity}, width=0.62,
-            text=[f"{name}<br>{100 * share:.0f} %", f"{name}<br>{count}" if count else ""], textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none", textfont_size=11,
+            x=[share, count / total], y=["the rule", "this draw"], orientation="h", marker={"color": colour, "opacity": opacity}, width=0.62, name=name,
+            text=[f"{100 * share:.0f} %", str(count) if count else ""], textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none", textfont_size=11,
             hovertext=[f"{name}: {100 * share:.0f} % of the chosen tokens", f"{name}: {count} of {total} chosen tokens"], hoverinfo="text",
         )  # fmt: skip
-    theme.quiet(figure, height=168, x_title="share of the chosen tokens")
-    figure.update_layout(barmode="stack")
+        # the names stand above the rule's own shares; those of the two narrow ones lie away from each other, so that they do not touch
+        at, anchor = {masking.MASKED: (begins + share / 2, "center"), masking.SWAPPED: (begins + share, "right")}.get(fate, (begins, "left"))
+        figure.add_annotation(x=at, y=0, yshift=20, yanchor="bottom", xanchor=anchor, text=name, showarrow=False, font_color=colour)
+        begins += share
+    theme.quiet(figure, height=182, x_title="share of the chosen tokens")
+    figure.update_layout(barmode="stack", margin={"t": 22, "r": 16})
     figure.update_xaxes(range=[0, 1], tickformat=".0%", showgrid=False, zeroline=False)
     figure.update_yaxes(autorange="reversed")
     return figure

@@ -36,6 +36,10 @@ def test_the_shares_of_a_draw_add_up_beside_those_of_the_rule():
     figure = figures.fates((11, 2, 1))
     rule, draw = zip(*(trace.x for trace in figure.data), strict=True)
     assert rule == pytest.approx((0.8, 0.1, 0.1)) and draw == pytest.approx((11 / 14, 2 / 14, 1 / 14))
+    names = {note.text: note.x for note in figure.layout.annotations}
+    assert list(names) == ["masked", "swapped", "left"] and list(names.values()) == pytest.approx(
+        [0.4, 0.9, 0.9]
+    )  # over the shares they name, apart on a phone
 
 
 def test_a_fate_that_befell_nobody_has_no_label():
