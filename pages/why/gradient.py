@@ -23,7 +23,7 @@ gradient.along(scored, selected)
 st.subheader("Why it does not vanish", anchor=False)
 st.markdown(
     "Training moves every weight along this [gradient](glossary?term=gradient), so where it is 0 nothing is learned. A probability comes out of a [softmax](glossary?term=softmax), and a softmax is flat where it is "
-    "certain: a [logit](glossary?term=logit) has to move far before the probability $p$ of what came moves at all. Its slope is"
+    "certain: a logit has to move far before the probability $p$ of what came moves at all. Its slope is"
 )
 st.latex(r"\frac{\partial p}{\partial z_y} = p\,(1-p)")
 st.markdown(

@@ -40,8 +40,8 @@ def test_a_chapter_on_the_readers_text_names_its_model_as_it_is_loaded():
 
 def test_a_chapter_on_other_models_names_those():
     known = facts_of(opened("pages/beyond/masked.py", masked_take=True))
-    masked, nano = models.load_masked("masked"), models.load("nano")
-    assert known["model"] == "masked; nano" and known["revision"] == f"{masked.revision}; {nano.revision}"
+    masked, tiny = models.load_masked("masked"), models.load("tiny")
+    assert known["model"] == "masked; tiny" and known["revision"] == f"{masked.revision}; {tiny.revision}"
     assert "text" not in known
 
 
