@@ -1,16 +1,20 @@
 """Counting for the n-gram models: pairs, triples, and in how many different places each was seen.
 
+`python -m lmviz.training.counts --corpus FOLDER --out FOLDER` counts a folder of text in the bundled tokenizer's tokens (a minute for 90 MB).
 Source: Chen & Goodman 1999, section 3 (modified Kneser–Ney).
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from lmviz.models import files
-from lmviz.training.stream import Streams
+from lmviz.errors import ReaderError
+from lmviz.models import files, registry
+from lmviz.training.stream import Streams, prepare
 from lmviz.training.tokenizer import CONTROL, START
 
 
@@ -76,3 +80,45 @@ def export(streams: Streams, folder: Path, *, card: str, keep_pairs: int = 2, ke
         (target / "README.md").write_text(card, encoding="utf-8")
 
     files.build(folder, fill)
+
+
+def card(streams: Streams) -> str:
+    """The README of exported counts."""
+    return f"""# n-gram counts
+
+Pairs and triples of tokens (the bundled 4,096-entry byte-level BPE) in {len(streams.train):,} tokens of public-domain English prose, and in how
+many different places each was seen; read by `lmviz/models/ngram.py` as unigram, bigram and trigram models with interpolated (modified)
+Kneser–Ney smoothing. Pairs seen once and triples seen once or twice are not in the file; what they weigh goes to the shorter context,
+so every distribution still sums to one. The start of a text is read as the start of a line. Licence: MIT; the texts are in the public domain.
+
+## Works counted
+
+{", ".join(streams.train_works)}
+
+## Works held out
+
+{", ".join(streams.valid_works)}
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    p = argparse.ArgumentParser(prog="python -m lmviz.training.counts", description="Count the n-grams of a folder of text, held-out works left out.")
+    p.add_argument("--corpus", type=Path, required=True, help="a folder of .txt, .jsonl or .jsonl.xz files")
+    p.add_argument("--tokens", type=Path, metavar="FOLDER", help="where the tokenised corpus is kept (default: tokens in --out)")
+    p.add_argument("--out", type=Path, default=Path("build/ngrams"), help="counts.npz, README.md and manifest.json go to OUT/ngrams")
+    options = p.parse_args(argv)
+    tokenizer_json = (registry.DATA / "tokenizer" / "tokenizer.json").read_text(encoding="utf-8")
+    try:
+        streams = prepare(options.corpus, options.tokens or options.out / "tokens", tokenizer_json=tokenizer_json)
+        if streams.tokenizer_json != tokenizer_json:
+            raise ReaderError("The tokens kept there are another tokenizer's. Give another --out or --tokens.")
+    except ReaderError as error:
+        print(error, file=sys.stderr)
+        return 1
+    export(streams, options.out / "ngrams", card=card(streams))
+    print(f"{len(streams.train):,} tokens counted; written to {options.out / 'ngrams'}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,11 +1,20 @@
-"""Every model and two file compressors on the same held-out text: the table in `lmviz/data/models/README.md`."""
+"""Every model and two file compressors on the same held-out text: the table in `lmviz/data/models/README.md`.
+
+`python -m lmviz.training.ladder --corpus FOLDER nano tiny` measures the named models anew and writes `measured.json` and the table; with `--whole`, over the works whole as well.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import lzma
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from lmviz.training.corpus import Work
+from lmviz.errors import ReaderError
+from lmviz.training.corpus import Work, works
+from lmviz.training.corpus import held_out as kept_for_validation
 
 
 def excerpts(work: Work, count: int = 4, characters: int = 6000) -> list[str]:
@@ -61,6 +70,25 @@ def measure(names: Iterable[str], held_out: list[Work], passage: str, *, already
     return rows
 
 
+MADE_BY = (
+    ("tokenizer and nano", "python -m lmviz train --corpus FOLDER --preset nano --out build/nano --snapshots 16 64 256 1024 4096"),
+    ("n-grams", "python -m lmviz.training.counts --corpus FOLDER"),
+    (
+        "tiny, grown from nano",
+        "python -m lmviz train --corpus FOLDER --preset tiny --out build/tiny --tokens build/nano/tokens --grow-from build/nano/run/checkpoint.pt --bfloat16",
+    ),
+    (
+        "masked, started from tiny",
+        "python -m lmviz train --corpus FOLDER --preset masked --out build/masked --tokens build/nano/tokens --grow-from lmviz/data/models/tiny --bfloat16",
+    ),
+    ("five losses", "python -m lmviz.training.series --corpus FOLDER --tokens build/nano/tokens --out build/losses"),
+    (
+        "student of tiny",
+        "python -m lmviz.training.distil --corpus FOLDER --tokens build/nano/tokens --out build/student --teacher tiny --plain build/losses/cross_entropy/result.json",
+    ),
+    ("steps and losses as files", "python -m lmviz.training.members --run build/nano/run --losses build/losses"),
+    ("this table", "python -m lmviz.training.ladder --corpus FOLDER nano tiny trigram bigram unigram uniform --whole"),
+)
 LONGEST = 2048  # tokens of a window over whole works: SmolLM2 could read 8,192, at twice the price
 
 
@@ -77,13 +105,42 @@ def measure_whole(names: Iterable[str], held_out: list[Work], already: dict[str,
     return {name: row | whole.get(name, {}) for name, row in already.items()}
 
 
+def main(argv: list[str] | None = None) -> int:
+    from lmviz.models import registry
+
+    p = argparse.ArgumentParser(
+        prog="python -m lmviz.training.ladder", description="Measure models on the works held out, and write the table of the bundled models."
+    )
+    p.add_argument("models", nargs="*", metavar="MODEL", help="whose numbers are measured anew; the others keep theirs")
+    p.add_argument("--corpus", type=Path, required=True, help="the folder of text that the models were trained on; the works held out are found in it")
+    p.add_argument("--whole", action="store_true", help="over every byte of those works too: minutes a model")
+    p.add_argument("--out", type=Path, default=registry.DATA, help="where measured.json is kept and README.md is written")
+    options = p.parse_args(argv)
+    try:
+        for name in options.models:
+            registry.row(name)
+        everything = list(works(options.corpus))
+    except ReaderError as error:
+        print(error, file=sys.stderr)
+        return 1
+    names = kept_for_validation(everything)
+    held_out = [work for work in everything if work.name in names]
+    file = options.out / "measured.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    rows = measure(options.models, held_out, (registry.DATA / "validation.txt").read_text(encoding="utf-8"), already=known)
+    rows = measure_whole(options.models, held_out, rows) if options.whole else rows
+    file.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    (options.out / "README.md").write_text(readme(rows, held_out), encoding="utf-8")
+    return 0
+
+
 def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
     """The table, dearest first."""
 
     def numbers(row: dict) -> str:
         return f"{row['n_parameters']:,}" if "n_parameters" in row else "–"
 
-    works = ", ".join(work.name for work in held_out)
+    names = ", ".join(work.name for work in held_out)
 
     def whole(name: str, row: dict) -> float | None:
         return row["held_out_bits_per_byte"] if name in ("PPMd", "xz") else row.get("whole_works_bits_per_byte")
@@ -111,7 +168,18 @@ def readme(rows: dict[str, dict], held_out: list[Work]) -> str:
             "SmolLM2 has read most of the public-domain books there are, so these works may not be new to it. The n-grams and transformers here share one tokenizer.",
             "`validation.txt` is a passage of three of the held-out works; `measured.json` records what it costs each model, and a test checks that it still does.",
             "",
-            f"Held out: {works}.",
+            f"Held out: {names}.",
+            "",
+            "## Made by",
+            "",
+            "Each from a folder of text, in this order; a run that was interrupted goes on from its last checkpoint. Where the weights shipped were trained in stages,",
+            "as tiny was, their card says how.",
+            "",
+            *(f"- {what}: `{command}`" for what, command in MADE_BY),
             "",
         ]
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
