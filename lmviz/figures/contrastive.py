@@ -16,8 +16,7 @@ FOOT = 104  # pixels below a matrix: its axis, then what its colours mean
 
 
 def scale(least: float, height: int) -> dict:
-    """The bar below a matrix of that height that says which colour is which number, from `least` (or 0) to 1."""
-    least = min(0.0, float(least))
+    """The bar below a matrix of that height that says which colour is which number, from `least` to 1."""
     return {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -66 / (height - 30 - FOOT), "yanchor": "top", "len": 0.5, "thickness": 8, "outlinewidth": 0,
             "tickvals": [least, 1], "ticktext": [display.number(least), "1"], "tickfont": {"size": 11}, "ypad": 0}  # fmt: skip
 
@@ -27,8 +26,9 @@ def matrix(values: np.ndarray, what: str, title: str, names: Sequence[str], part
     places = list(range(len(values)))
     said = display.number if what == "cosine" else display.probability
     hover = [[f"{names[i]}<br>{partners[j]}<br>{what} {said(min(float(values[i, j]), 1.0))}" for j in places] for i in places]
+    least = min(0.0, float(values.min()))
     figure = go.Figure(
-        go.Heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=min(0.0, float(values.min())), zmax=1, colorbar=scale(values.min(), height), xgap=2, ygap=2,
+        go.Heatmap(x=places, y=places, z=values, colorscale=SCALE, zmin=least, zmax=1, colorbar=scale(least, height), xgap=2, ygap=2,
                    hovertext=hover, hoverinfo="text", name=what)
     )  # fmt: skip
     for i in places:
@@ -128,6 +128,7 @@ def plane(runs: Sequence[dict], own: dict | None = None, *, height: int = 340) -
 def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 352) -> go.Figure:
     """The cosines of the same pairs before and after, on one scale."""
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.08)
+    theme.quiet(figure, height=height)
     low = min(0.0, float(before.min()), float(after.min()))
     for column, (name, values) in enumerate((("before", before), ("after", after)), start=1):
         N = len(values)
@@ -140,7 +141,6 @@ def before_after(before: np.ndarray, after: np.ndarray, *, height: int = 352) ->
         figure.update_yaxes(tickvals=places, ticktext=labels, showgrid=False, zeroline=False, range=[N - 0.5, -0.5], title_text="first of pair" if column == 1 else "", row=1, col=column)  # fmt: skip
         axis = "x" if column == 1 else "x2"
         figure.add_annotation(xref=f"{axis} domain", yref="paper", x=0, y=1.01, text=f"cosines {name}", showarrow=False, xanchor="left", yanchor="bottom")
-    theme.quiet(figure, height=height, x_title="second of pair", y_title="first of pair")
     figure.update_layout(margin={"t": 30, "b": FOOT})
     figure.update_xaxes(fixedrange=True, automargin=False)
     figure.update_yaxes(fixedrange=True, automargin=True)

@@ -48,7 +48,7 @@ def fates(counts: tuple[int, int, int]) -> go.Figure:
     for fate, share, count, colour, opacity in zip(FATE_NAMES, rule, counts, (theme.TRUTH, theme.LOSS, theme.MUTED), (1.0, 1.0, 0.75), strict=True):
         name = FATE_NAMES[fate]
         figure.add_bar(
-            x=[share, count / total], y=["the rule", "this draw"], orientation="h", marker={"color": colour, "opacity": opacity}, width=0.62, name=name,
+            x=[share, count / total], y=["the rule", "this draw"], orientation="h", marker={"color": colour, "opacity": opacity}, width=0.62,
             text=[f"{100 * share:.0f} %", str(count) if count else ""], textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none", textfont_size=11,
             hovertext=[f"{name}: {100 * share:.0f} % of the chosen tokens", f"{name}: {count} of {total} chosen tokens"], hoverinfo="text",
         )  # fmt: skip

@@ -19,12 +19,12 @@ FONT = 13
 
 def quiet(figure, *, height: int, x_title: str = "", y_title: str = ""):
     """Margins, axis titles with their units, no legend: direct labels are kinder. Returns the figure."""
-    axis = {"automargin": True, "fixedrange": True, "tickfont_color": MUTED}  # Streamlit's own grey is too faint on white: 3.7 to 1
+    axis = {"automargin": True, "fixedrange": True}
     figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 8, "b": 40}, showlegend=False, font={"size": FONT, "color": INK}, hoverlabel={"font_size": FONT}, dragmode=False,
-        xaxis=axis | {"title": {"text": x_title, "font_color": MUTED}}, yaxis=axis | {"title": {"text": y_title, "font_color": MUTED}},
+        xaxis=axis | {"title_text": x_title}, yaxis=axis | {"title_text": y_title},
     )  # fmt: skip
-    for update in (figure.update_xaxes, figure.update_yaxes):  # those of further panels too
+    for update in (figure.update_xaxes, figure.update_yaxes):  # of every panel; Streamlit's own grey is too faint on white: 3.7 to 1
         update(tickfont_color=MUTED, title_font_color=MUTED)
     return figure
 

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> Path:
     from lmviz.training.corpus import works
     from lmviz.training.evaluate import bits_per_byte
     from lmviz.training.export import export, export_tokenizer, model_card
-    from lmviz.training.loop import starting_point, train
+    from lmviz.training.loop import train
     from lmviz.training.stream import prepare
     from lmviz.training.tokenizer import CONTROL, START
 
@@ -113,7 +113,8 @@ def run(options: argparse.Namespace) -> Path:
     last, saved = json.loads(log.read_text().splitlines()[-1]), torch.load(options.out / "run" / "checkpoint.pt", weights_only=True)
     schedule = f"{last['step']} steps, the last {saved['decay']} decaying"
     if grown_from is not None:
-        schedule = f"started from what {options.grow_from.name} had learned from {starting_point(*grown_from)[2]:,} tokens; then {schedule}"
+        before = last["tokens"] - last["step"] * recipe.tokens_per_step
+        schedule = f"started from what {options.grow_from.name} had learned from {before:,} tokens; then {schedule}"
 
     def card(held_out: str) -> str:
         return (masked.model_card if fills_gaps else model_card)(recipe, streams, n_parameters=sum(p.numel() for p in model.parameters()), tokens=last["tokens"],

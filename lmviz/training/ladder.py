@@ -15,6 +15,7 @@ from pathlib import Path
 from lmviz.errors import ReaderError
 from lmviz.training.corpus import Work, works
 from lmviz.training.corpus import held_out as kept_for_validation
+from lmviz.training.members import STEPS
 
 
 def excerpts(work: Work, count: int = 4, characters: int = 6000) -> list[str]:
@@ -71,7 +72,7 @@ def measure(names: Iterable[str], held_out: list[Work], passage: str, *, already
 
 
 MADE_BY = (
-    ("tokenizer and nano", "python -m lmviz train --corpus FOLDER --preset nano --out build/nano --snapshots 16 64 256 1024 4096"),
+    ("tokenizer and nano", f"python -m lmviz train --corpus FOLDER --preset nano --out build/nano --snapshots {' '.join(map(str, STEPS))}"),
     ("n-grams", "python -m lmviz.training.counts --corpus FOLDER"),
     (
         "tiny, grown from nano",

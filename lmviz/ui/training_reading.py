@@ -49,8 +49,9 @@ def your_sentence() -> None:
 def under_each(text: str) -> dict[str, ScoredText]:
     """The text under the recorded network of every loss. They are read from their files, asked once and let go: five that few ask for need not stay in memory."""
     names = {loss: f"nano-{loss}" for loss in STYLE if loss in series.losses()}
-    if text == examples.OPENING and all(map(scores.first_view, names.values())):
-        return {loss: scores.first_view(name) for loss, name in names.items()}
+    stored = {loss: scores.first_view(name) for loss, name in names.items()}
+    if text == examples.OPENING and all(stored.values()):
+        return stored
 
     def compute() -> dict[str, ScoredText]:
         from lmviz.models import scoring
